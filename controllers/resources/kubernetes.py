@@ -1,0 +1,124 @@
+"""etcd and Kubernetes: what a control-plane node runs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from controllers.runtime.resource import Secret, Spec
+
+ETCD = "etcd"
+KUBERNETES = "kubernetes"
+
+
+class EtcdBootstrap(Spec):
+    """An accepted request to create a new etcd cluster here; id `bootstrap`. Made by the API's Bootstrap, gone after a reboot."""
+
+    namespace: ClassVar[str] = ETCD
+    requested: float
+
+
+class EtcdData(Spec):
+    """Whether this node's etcd directory holds a member; id `data`."""
+
+    namespace: ClassVar[str] = ETCD
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("INITIALIZED", "initialized"), ("PATH", "path"))
+    initialized: bool
+    path: str
+
+
+class EtcdSpec(Spec):
+    """How this node's member shall run; id `etcd`."""
+
+    namespace: ClassVar[str] = ETCD
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("NAME", "name"), ("ADDRESS", "address"), ("STATE", "initial_cluster_state"))
+    name: str
+    address: str
+    initial_cluster: str
+    initial_cluster_state: str
+    extra_args: dict[str, str] = {}
+
+
+class EtcdStatus(Spec):
+    """What the local member says; id `etcd`."""
+
+    namespace: ClassVar[str] = ETCD
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("HEALTHY", "healthy"), ("MEMBER", "member_id"), ("LEADER", "leader"), ("DB", "db_size"))
+    healthy: bool
+    member_id: str = ""
+    leader: str = ""
+    version: str = ""
+    db_size: int = 0
+    message: str = ""
+
+
+class Nodename(Spec):
+    """The node's name in Kubernetes; id `nodename`."""
+
+    namespace: ClassVar[str] = KUBERNETES
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("NODENAME", "nodename"),)
+    nodename: str
+
+
+class NodeIP(Spec):
+    """The address that kubelet and the API server announce; id `kubelet`."""
+
+    namespace: ClassVar[str] = KUBERNETES
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("ADDRESSES", "addresses"),)
+    addresses: tuple[str, ...]
+
+
+class StaticPod(Spec):
+    """A pod that kubelet runs by itself; id = its name. `manifest` is JSON; `version` a hash of all that it reads."""
+
+    namespace: ClassVar[str] = KUBERNETES
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("VERSION", "version"),)
+    manifest: str
+    version: str
+
+
+class StaticPodStatus(Spec):
+    """What kubelet says of a static pod; id = `NAMESPACE/NAME`."""
+
+    namespace: ClassVar[str] = KUBERNETES
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("READY", "ready"), ("PHASE", "phase"), ("MESSAGE", "message"))
+    ready: bool
+    phase: str = ""
+    message: str = ""
+
+
+class Manifest(Spec):
+    """An object that the cluster must have to begin with; id = `NN-name`, applied in order. `document` is JSON."""
+
+    namespace: ClassVar[str] = KUBERNETES
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("KIND", "kind"), ("NAME", "name"))
+    kind: str
+    name: str
+    document: str
+
+
+class ManifestStatus(Spec):
+    """Whether the bootstrap manifests are in the cluster; id `manifests`."""
+
+    namespace: ClassVar[str] = KUBERNETES
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("APPLIED", "applied"), ("PENDING", "pending"), ("ERROR", "error"))
+    applied: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    error: str = ""
+
+
+class NodeStatus(Spec):
+    """This node as the API server has it; id = its name."""
+
+    namespace: ClassVar[str] = KUBERNETES
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("READY", "ready"), ("SCHEDULABLE", "schedulable"), ("MESSAGE", "message"))
+    ready: bool
+    schedulable: bool = True
+    message: str = ""
+
+
+class AdminKubeconfig(Spec):
+    """The administrator's kubeconfig; id `admin`."""
+
+    namespace: ClassVar[str] = KUBERNETES
+    sensitive: ClassVar[bool] = True
+    yaml: Secret

@@ -1,0 +1,178 @@
+"""The machine itself: its configuration, stage, status, kernel settings, rendered files and identity."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from controllers.runtime.resource import Secret, Spec
+
+MACHINE = "machine"
+
+
+class MachineConfiguration(Spec):
+    """The whole configuration as YAML text. Ids: `active` (in force) and `persistent` (what STATE holds or shall hold)."""
+
+    namespace: ClassVar[str] = MACHINE
+    sensitive: ClassVar[bool] = True
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("SOURCE", "source"),)
+    yaml: Secret
+    source: str = ""
+
+
+class ConfigStatus(Spec):
+    """Where the configuration came from and whether it is complete enough to leave maintenance; id `config`."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("SOURCE", "source"), ("COMPLETE", "complete"), ("PROBLEMS", "problems"))
+    source: str = ""
+    complete: bool = False
+    persisted: bool = False
+    tried: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Stage(StrEnum):
+    """What the machine is doing."""
+
+    BOOTING = "booting"
+    MAINTENANCE = "maintenance"
+    STARTING = "starting"
+    RUNNING = "running"
+    SHUTTING_DOWN = "shutting-down"
+
+
+class MachineStage(Spec):
+    """The stage of the machine; id `machine`."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("STAGE", "stage"),)
+    stage: Stage
+
+
+class Blocker(Spec):
+    """One unmet condition: what is not ready and what it waits for."""
+
+    name: str
+    reason: str
+
+
+class MachineStatus(Spec):
+    """Is the machine what its configuration asks for, and if not, what blocks it; id `machine`."""
+
+    namespace: ClassVar[str] = MACHINE
+    aliases: ClassVar[tuple[str, ...]] = ("status",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("STAGE", "stage"), ("READY", "ready"), ("WAITS FOR", "blocker"))
+    stage: Stage
+    ready: bool
+    blocker: str = ""
+    unmet: tuple[Blocker, ...] = ()
+
+
+class PowerRequest(Spec):
+    """Somebody wants the machine to reboot or power off; id `power`. `action` is `reboot` or `poweroff`."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("ACTION", "action"), ("REASON", "reason"))
+    action: str
+    reason: str = ""
+
+
+class PlatformInfo(Spec):
+    """What the kernel command line and the image say about this boot; id `platform`."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("PLATFORM", "platform"), ("PATIENCE", "patience"), ("BOOT ID", "boot_id"))
+    platform: str
+    patience: float = 1.0
+    boot_id: str = ""
+    command_line: str = ""
+
+
+class VersionInfo(Spec):
+    """What is installed; id `version`."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("OPHITE", "version"), ("KUBERNETES", "kubernetes"), ("KERNEL", "kernel"))
+    version: str
+    kubernetes: str
+    kernel: str
+    board: str
+    arch: str
+    built: int = 0
+
+
+class NodeIdentity(Spec):
+    """A random id of this installation, kept on STATE; id `node`."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("NODE ID", "node_id"), ("MACHINE ID", "machine_id"))
+    node_id: str
+    machine_id: str
+
+
+class KernelModuleSpec(Spec):
+    """A kernel module that should be loaded; id = its name."""
+
+    namespace: ClassVar[str] = MACHINE
+    name: str
+    parameters: tuple[str, ...] = ()
+    required: bool = True
+
+
+class KernelModuleStatus(Spec):
+    """A module that was loaded or could not be; id = its name. `state`: `loaded`, `builtin` or `failed`."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("STATE", "state"), ("ERROR", "error"))
+    name: str
+    state: str
+    error: str = ""
+
+
+class SysctlSpec(Spec):
+    """A wanted kernel setting; id = its dotted key."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("VALUE", "value"),)
+    key: str
+    value: str
+    required: bool = True
+
+
+class SysctlStatus(Spec):
+    """A kernel setting as it is; id = its dotted key. `error` says why it could not be set."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("VALUE", "value"), ("ERROR", "error"))
+    key: str
+    value: str
+    default: str = ""
+    error: str = ""
+
+
+class FileSpec(Spec):
+    """A rendered file below /run/ophite (or another writable place named in the file controller's list); id = absolute path.
+
+    Every configuration and certificate that a program reads from a file is one of these: rendering is pure, writing is the
+    business of one controller (atomic, mode and owner set before the name appears).
+    """
+
+    namespace: ClassVar[str] = "files"
+    sensitive: ClassVar[bool] = True
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("MODE", "mode"), ("UID", "uid"))
+    path: str
+    content: Secret
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+
+
+class FileStatus(Spec):
+    """A file that was written; id = absolute path. `sha256` of the content, so that readers can tell a change."""
+
+    namespace: ClassVar[str] = "files"
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("SHA256", "sha256"), ("ERROR", "error"))
+    path: str
+    sha256: str = ""
+    error: str = ""
