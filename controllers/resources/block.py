@@ -10,7 +10,7 @@ from controllers.runtime.resource import Spec
 BLOCK = "block"
 
 
-class BlockDevice(Spec):
+class BlockDevice(Spec, frozen=True, kw_only=True):
     """A block device or partition as sysfs shows it; id = kernel name. Sizes in bytes."""
 
     namespace: ClassVar[str] = BLOCK
@@ -24,7 +24,7 @@ class BlockDevice(Spec):
     read_only: bool = False
 
 
-class Disk(Spec):
+class Disk(Spec, frozen=True, kw_only=True):
     """A whole disk; id = kernel name."""
 
     namespace: ClassVar[str] = BLOCK
@@ -47,7 +47,7 @@ class Disk(Spec):
     system: bool = False
 
 
-class DiscoveredVolume(Spec):
+class DiscoveredVolume(Spec, frozen=True, kw_only=True):
     """What was found on a device or partition; id = kernel name."""
 
     namespace: ClassVar[str] = BLOCK
@@ -66,6 +66,7 @@ class DiscoveredVolume(Spec):
     filesystem: str = ""
     label: str = ""
     uuid: str = ""
+    error: str = ""
 
 
 class VolumePhase(StrEnum):
@@ -79,7 +80,7 @@ class VolumePhase(StrEnum):
     FAILED = "failed"
 
 
-class VolumeSpec(Spec):
+class VolumeSpec(Spec, frozen=True, kw_only=True):
     """A wanted volume; id = its label (`STATE`, `EPHEMERAL`). `max_size` in bytes, 0 = all that is free."""
 
     namespace: ClassVar[str] = BLOCK
@@ -91,7 +92,7 @@ class VolumeSpec(Spec):
     max_size: int = 0
 
 
-class VolumeStatus(Spec):
+class VolumeStatus(Spec, frozen=True, kw_only=True):
     """How far a volume got; id = its label. `device` is a path, `mounted` says that it is in place."""
 
     namespace: ClassVar[str] = BLOCK
@@ -110,11 +111,15 @@ class VolumeStatus(Spec):
     error: str = ""
 
 
-class MountStatus(Spec):
+class MountStatus(Spec, frozen=True, kw_only=True):
     """A mounted file system; id = its target."""
 
     namespace: ClassVar[str] = BLOCK
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("SOURCE", "source"), ("TYPE", "filesystem"), ("OPTIONS", "options"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("SOURCE", "source"),
+        ("TYPE", "filesystem"),
+        ("OPTIONS", "options"),
+    )
     source: str
     target: str
     filesystem: str

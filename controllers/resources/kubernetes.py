@@ -10,14 +10,14 @@ ETCD = "etcd"
 KUBERNETES = "kubernetes"
 
 
-class EtcdBootstrap(Spec):
+class EtcdBootstrap(Spec, frozen=True, kw_only=True):
     """An accepted request to create a new etcd cluster here; id `bootstrap`. Made by the API's Bootstrap, gone after a reboot."""
 
     namespace: ClassVar[str] = ETCD
     requested: float
 
 
-class EtcdData(Spec):
+class EtcdData(Spec, frozen=True, kw_only=True):
     """Whether this node's etcd directory holds a member; id `data`."""
 
     namespace: ClassVar[str] = ETCD
@@ -26,11 +26,15 @@ class EtcdData(Spec):
     path: str
 
 
-class EtcdSpec(Spec):
+class EtcdSpec(Spec, frozen=True, kw_only=True):
     """How this node's member shall run; id `etcd`."""
 
     namespace: ClassVar[str] = ETCD
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("NAME", "name"), ("ADDRESS", "address"), ("STATE", "initial_cluster_state"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("NAME", "name"),
+        ("ADDRESS", "address"),
+        ("STATE", "initial_cluster_state"),
+    )
     name: str
     address: str
     initial_cluster: str
@@ -38,11 +42,16 @@ class EtcdSpec(Spec):
     extra_args: dict[str, str] = {}
 
 
-class EtcdStatus(Spec):
+class EtcdStatus(Spec, frozen=True, kw_only=True):
     """What the local member says; id `etcd`."""
 
     namespace: ClassVar[str] = ETCD
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("HEALTHY", "healthy"), ("MEMBER", "member_id"), ("LEADER", "leader"), ("DB", "db_size"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("HEALTHY", "healthy"),
+        ("MEMBER", "member_id"),
+        ("LEADER", "leader"),
+        ("DB", "db_size"),
+    )
     healthy: bool
     member_id: str = ""
     leader: str = ""
@@ -51,7 +60,7 @@ class EtcdStatus(Spec):
     message: str = ""
 
 
-class Nodename(Spec):
+class Nodename(Spec, frozen=True, kw_only=True):
     """The node's name in Kubernetes; id `nodename`."""
 
     namespace: ClassVar[str] = KUBERNETES
@@ -59,7 +68,7 @@ class Nodename(Spec):
     nodename: str
 
 
-class NodeIP(Spec):
+class NodeIP(Spec, frozen=True, kw_only=True):
     """The address that kubelet and the API server announce; id `kubelet`."""
 
     namespace: ClassVar[str] = KUBERNETES
@@ -67,7 +76,7 @@ class NodeIP(Spec):
     addresses: tuple[str, ...]
 
 
-class StaticPod(Spec):
+class StaticPod(Spec, frozen=True, kw_only=True):
     """A pod that kubelet runs by itself; id = its name. `manifest` is JSON; `version` a hash of all that it reads."""
 
     namespace: ClassVar[str] = KUBERNETES
@@ -76,7 +85,7 @@ class StaticPod(Spec):
     version: str
 
 
-class StaticPodStatus(Spec):
+class StaticPodStatus(Spec, frozen=True, kw_only=True):
     """What kubelet says of a static pod; id = `NAMESPACE/NAME`."""
 
     namespace: ClassVar[str] = KUBERNETES
@@ -86,7 +95,7 @@ class StaticPodStatus(Spec):
     message: str = ""
 
 
-class Manifest(Spec):
+class Manifest(Spec, frozen=True, kw_only=True):
     """An object that the cluster must have to begin with; id = `NN-name`, applied in order. `document` is JSON."""
 
     namespace: ClassVar[str] = KUBERNETES
@@ -96,27 +105,36 @@ class Manifest(Spec):
     document: str
 
 
-class ManifestStatus(Spec):
+class ManifestStatus(Spec, frozen=True, kw_only=True):
     """Whether the bootstrap manifests are in the cluster; id `manifests`."""
 
     namespace: ClassVar[str] = KUBERNETES
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("APPLIED", "applied"), ("PENDING", "pending"), ("ERROR", "error"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("APPLIED", "applied"),
+        ("PENDING", "pending"),
+        ("ERROR", "error"),
+    )
     applied: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     error: str = ""
 
 
-class NodeStatus(Spec):
-    """This node as the API server has it; id = its name."""
+class NodeStatus(Spec, frozen=True, kw_only=True):
+    """This node as the API server has it; id = its name. `pod_cidrs` are the networks of its pods, once allocated."""
 
     namespace: ClassVar[str] = KUBERNETES
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("READY", "ready"), ("SCHEDULABLE", "schedulable"), ("MESSAGE", "message"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("READY", "ready"),
+        ("SCHEDULABLE", "schedulable"),
+        ("MESSAGE", "message"),
+    )
     ready: bool
     schedulable: bool = True
     message: str = ""
+    pod_cidrs: tuple[str, ...] = ()
 
 
-class AdminKubeconfig(Spec):
+class AdminKubeconfig(Spec, frozen=True, kw_only=True):
     """The administrator's kubeconfig; id `admin`."""
 
     namespace: ClassVar[str] = KUBERNETES

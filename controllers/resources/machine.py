@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from controllers.runtime.resource import Secret, Spec
+from controllers.runtime.resource import Part, Secret, Spec
 
 MACHINE = "machine"
 
 
-class MachineConfiguration(Spec):
+class MachineConfiguration(Spec, frozen=True, kw_only=True):
     """The whole configuration as YAML text. Ids: `active` (in force) and `persistent` (what STATE holds or shall hold)."""
 
     namespace: ClassVar[str] = MACHINE
@@ -20,11 +20,15 @@ class MachineConfiguration(Spec):
     source: str = ""
 
 
-class ConfigStatus(Spec):
+class ConfigStatus(Spec, frozen=True, kw_only=True):
     """Where the configuration came from and whether it is complete enough to leave maintenance; id `config`."""
 
     namespace: ClassVar[str] = MACHINE
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("SOURCE", "source"), ("COMPLETE", "complete"), ("PROBLEMS", "problems"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("SOURCE", "source"),
+        ("COMPLETE", "complete"),
+        ("PROBLEMS", "problems"),
+    )
     source: str = ""
     complete: bool = False
     persisted: bool = False
@@ -42,7 +46,7 @@ class Stage(StrEnum):
     SHUTTING_DOWN = "shutting-down"
 
 
-class MachineStage(Spec):
+class MachineStage(Spec, frozen=True, kw_only=True):
     """The stage of the machine; id `machine`."""
 
     namespace: ClassVar[str] = MACHINE
@@ -50,14 +54,14 @@ class MachineStage(Spec):
     stage: Stage
 
 
-class Blocker(Spec):
+class Blocker(Part, frozen=True, kw_only=True):
     """One unmet condition: what is not ready and what it waits for."""
 
     name: str
     reason: str
 
 
-class MachineStatus(Spec):
+class MachineStatus(Spec, frozen=True, kw_only=True):
     """Is the machine what its configuration asks for, and if not, what blocks it; id `machine`."""
 
     namespace: ClassVar[str] = MACHINE
@@ -69,7 +73,7 @@ class MachineStatus(Spec):
     unmet: tuple[Blocker, ...] = ()
 
 
-class PowerRequest(Spec):
+class PowerRequest(Spec, frozen=True, kw_only=True):
     """Somebody wants the machine to reboot or power off; id `power`. `action` is `reboot` or `poweroff`."""
 
     namespace: ClassVar[str] = MACHINE
@@ -78,22 +82,30 @@ class PowerRequest(Spec):
     reason: str = ""
 
 
-class PlatformInfo(Spec):
+class PlatformInfo(Spec, frozen=True, kw_only=True):
     """What the kernel command line and the image say about this boot; id `platform`."""
 
     namespace: ClassVar[str] = MACHINE
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("PLATFORM", "platform"), ("PATIENCE", "patience"), ("BOOT ID", "boot_id"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("PLATFORM", "platform"),
+        ("PATIENCE", "patience"),
+        ("BOOT ID", "boot_id"),
+    )
     platform: str
     patience: float = 1.0
     boot_id: str = ""
     command_line: str = ""
 
 
-class VersionInfo(Spec):
+class VersionInfo(Spec, frozen=True, kw_only=True):
     """What is installed; id `version`."""
 
     namespace: ClassVar[str] = MACHINE
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("OPHITE", "version"), ("KUBERNETES", "kubernetes"), ("KERNEL", "kernel"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("OPHITE", "version"),
+        ("KUBERNETES", "kubernetes"),
+        ("KERNEL", "kernel"),
+    )
     version: str
     kubernetes: str
     kernel: str
@@ -102,7 +114,7 @@ class VersionInfo(Spec):
     built: int = 0
 
 
-class NodeIdentity(Spec):
+class NodeIdentity(Spec, frozen=True, kw_only=True):
     """A random id of this installation, kept on STATE; id `node`."""
 
     namespace: ClassVar[str] = MACHINE
@@ -111,7 +123,7 @@ class NodeIdentity(Spec):
     machine_id: str
 
 
-class KernelModuleSpec(Spec):
+class KernelModuleSpec(Spec, frozen=True, kw_only=True):
     """A kernel module that should be loaded; id = its name."""
 
     namespace: ClassVar[str] = MACHINE
@@ -120,7 +132,7 @@ class KernelModuleSpec(Spec):
     required: bool = True
 
 
-class KernelModuleStatus(Spec):
+class KernelModuleStatus(Spec, frozen=True, kw_only=True):
     """A module that was loaded or could not be; id = its name. `state`: `loaded`, `builtin` or `failed`."""
 
     namespace: ClassVar[str] = MACHINE
@@ -130,7 +142,7 @@ class KernelModuleStatus(Spec):
     error: str = ""
 
 
-class SysctlSpec(Spec):
+class SysctlSpec(Spec, frozen=True, kw_only=True):
     """A wanted kernel setting; id = its dotted key."""
 
     namespace: ClassVar[str] = MACHINE
@@ -140,7 +152,7 @@ class SysctlSpec(Spec):
     required: bool = True
 
 
-class SysctlStatus(Spec):
+class SysctlStatus(Spec, frozen=True, kw_only=True):
     """A kernel setting as it is; id = its dotted key. `error` says why it could not be set."""
 
     namespace: ClassVar[str] = MACHINE
@@ -151,7 +163,7 @@ class SysctlStatus(Spec):
     error: str = ""
 
 
-class FileSpec(Spec):
+class FileSpec(Spec, frozen=True, kw_only=True):
     """A rendered file below /run/ophite (or another writable place named in the file controller's list); id = absolute path.
 
     Every configuration and certificate that a program reads from a file is one of these: rendering is pure, writing is the
@@ -168,7 +180,7 @@ class FileSpec(Spec):
     gid: int = 0
 
 
-class FileStatus(Spec):
+class FileStatus(Spec, frozen=True, kw_only=True):
     """A file that was written; id = absolute path. `sha256` of the content, so that readers can tell a change."""
 
     namespace: ClassVar[str] = "files"

@@ -30,7 +30,7 @@ class Layer(StrEnum):
         return list(Layer).index(self)
 
 
-class HostnameSpec(Spec):
+class HostnameSpec(Spec, frozen=True, kw_only=True):
     """The wanted host name; id `hostname`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -39,7 +39,7 @@ class HostnameSpec(Spec):
     domain: str = ""
 
 
-class HostnameStatus(Spec):
+class HostnameStatus(Spec, frozen=True, kw_only=True):
     """The host name that the kernel has; id `hostname`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -48,7 +48,7 @@ class HostnameStatus(Spec):
     domain: str = ""
 
 
-class LinkSpec(Spec):
+class LinkSpec(Spec, frozen=True, kw_only=True):
     """A wanted link; id = its name. `mtu` 0 leaves it alone."""
 
     namespace: ClassVar[str] = NETWORK
@@ -58,7 +58,7 @@ class LinkSpec(Spec):
     mtu: int = 0
 
 
-class LinkStatus(Spec):
+class LinkStatus(Spec, frozen=True, kw_only=True):
     """A link as the kernel has it; id = its name."""
 
     namespace: ClassVar[str] = NETWORK
@@ -80,7 +80,7 @@ class LinkStatus(Spec):
     operational_state: str = "unknown"
 
 
-class AddressSpec(Spec):
+class AddressSpec(Spec, frozen=True, kw_only=True):
     """A wanted address in CIDR form on a link; id = `LINK/ADDRESS`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -89,7 +89,7 @@ class AddressSpec(Spec):
     link: str
 
 
-class AddressStatus(Spec):
+class AddressStatus(Spec, frozen=True, kw_only=True):
     """An address that the kernel has; id = `LINK/ADDRESS`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -99,7 +99,7 @@ class AddressStatus(Spec):
     scope: str = "global"
 
 
-class RouteSpec(Spec):
+class RouteSpec(Spec, frozen=True, kw_only=True):
     """A wanted route; `destination` in CIDR form or `default`; id = `LINK/DESTINATION/PRIORITY`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -116,7 +116,7 @@ class RouteSpec(Spec):
     priority: int = 1024
 
 
-class RouteStatus(Spec):
+class RouteStatus(Spec, frozen=True, kw_only=True):
     """A route that the kernel's main table has."""
 
     namespace: ClassVar[str] = NETWORK
@@ -129,7 +129,7 @@ class RouteStatus(Spec):
     protocol: str = ""
 
 
-class ResolverSpec(Spec):
+class ResolverSpec(Spec, frozen=True, kw_only=True):
     """Wanted DNS servers; id `resolvers`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -138,7 +138,7 @@ class ResolverSpec(Spec):
     search_domains: tuple[str, ...] = ()
 
 
-class ResolverStatus(Spec):
+class ResolverStatus(Spec, frozen=True, kw_only=True):
     """What /etc/resolv.conf says; id `resolvers`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -147,7 +147,7 @@ class ResolverStatus(Spec):
     search_domains: tuple[str, ...] = ()
 
 
-class TimeServerSpec(Spec):
+class TimeServerSpec(Spec, frozen=True, kw_only=True):
     """Wanted NTP servers, names or addresses; id `timeservers`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -155,7 +155,7 @@ class TimeServerSpec(Spec):
     servers: tuple[str, ...] = ()
 
 
-class OperatorSpec(Spec):
+class OperatorSpec(Spec, frozen=True, kw_only=True):
     """A client that asks the network for settings; id = `dhcp4/LINK`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -165,7 +165,7 @@ class OperatorSpec(Spec):
     route_metric: int = 1024
 
 
-class OperatorStatus(Spec):
+class OperatorStatus(Spec, frozen=True, kw_only=True):
     """How such a client fares; id = `dhcp4/LINK`."""
 
     namespace: ClassVar[str] = NETWORK
@@ -177,7 +177,7 @@ class OperatorStatus(Spec):
     server: str = ""
 
 
-class NodeAddress(Spec):
+class NodeAddress(Spec, frozen=True, kw_only=True):
     """Addresses of this node without prefix length. Ids: `default` (the one others should use; stable) and `current` (all)."""
 
     namespace: ClassVar[str] = NETWORK
@@ -185,7 +185,7 @@ class NodeAddress(Spec):
     addresses: tuple[str, ...]
 
 
-class NetworkStatus(Spec):
+class NetworkStatus(Spec, frozen=True, kw_only=True):
     """Whether the network can carry what is to come; id `status`."""
 
     namespace: ClassVar[str] = NETWORK

@@ -9,7 +9,7 @@ from controllers.runtime.resource import Secret, Spec
 PKI = "pki"
 
 
-class CertificateRoot(Spec):
+class CertificateRoot(Spec, frozen=True, kw_only=True):
     """A certificate authority; ids `os`, `etcd`, `kubernetes`, `front-proxy`. `key` is empty where the node may not sign."""
 
     namespace: ClassVar[str] = PKI
@@ -18,7 +18,7 @@ class CertificateRoot(Spec):
     key: Secret
 
 
-class CertificateSANs(Spec):
+class CertificateSANs(Spec, frozen=True, kw_only=True):
     """Names and addresses that a server certificate must carry; ids `api`, `kubernetes`, `etcd`."""
 
     namespace: ClassVar[str] = PKI
@@ -27,7 +27,7 @@ class CertificateSANs(Spec):
     addresses: tuple[str, ...] = ()
 
 
-class Certificate(Spec):
+class Certificate(Spec, frozen=True, kw_only=True):
     """A leaf certificate with its key; id such as `api`, `etcd-server`, `etcd-peer`, `kube-apiserver`, `kubelet`, `admin`.
 
     `not_after` in seconds since the epoch; a certificate is replaced when a third of its life is left.
@@ -43,7 +43,7 @@ class Certificate(Spec):
     not_after: int
 
 
-class ServiceAccountKey(Spec):
+class ServiceAccountKey(Spec, frozen=True, kw_only=True):
     """The key that signs service account tokens; id `service-account`."""
 
     namespace: ClassVar[str] = PKI
@@ -52,7 +52,7 @@ class ServiceAccountKey(Spec):
     public_key: str
 
 
-class ApiServing(Spec):
+class ApiServing(Spec, frozen=True, kw_only=True):
     """What the API server process serves with; id `api`. `mode` is `maintenance` (no client certificates) or `secure`.
 
     `fingerprint`: SHA-256 of the server certificate's DER form, in lower-case hex; the console shows it in maintenance mode.

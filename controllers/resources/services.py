@@ -9,7 +9,7 @@ from controllers.runtime.resource import Spec
 SERVICES = "services"
 
 
-class ServiceSpec(Spec):
+class ServiceSpec(Spec, frozen=True, kw_only=True):
     """A wanted service; id = its name. The fields are PID 1's (see docs/architecture.md, Control socket)."""
 
     namespace: ClassVar[str] = SERVICES
@@ -36,7 +36,7 @@ class ServiceSpec(Spec):
     restart_on: tuple[str, ...] = ()
 
 
-class ServiceStatus(Spec):
+class ServiceStatus(Spec, frozen=True, kw_only=True):
     """How a service goes; id = its name. `healthy` is None where no health check exists (yet)."""
 
     namespace: ClassVar[str] = SERVICES
@@ -54,7 +54,7 @@ class ServiceStatus(Spec):
     healthy: bool | None = None
 
 
-class ServiceHealth(Spec):
+class ServiceHealth(Spec, frozen=True, kw_only=True):
     """What the health check of a service last said; id = the service's name."""
 
     namespace: ClassVar[str] = SERVICES
@@ -63,7 +63,7 @@ class ServiceHealth(Spec):
     message: str = ""
 
 
-class ImageImport(Spec):
+class ImageImport(Spec, frozen=True, kw_only=True):
     """An OCI archive of the root image that containerd has imported; id = the archive's file name."""
 
     namespace: ClassVar[str] = SERVICES

@@ -7,11 +7,16 @@ from typing import ClassVar
 from controllers.runtime.resource import Spec
 
 
-class TimeStatus(Spec):
+class TimeStatus(Spec, frozen=True, kw_only=True):
     """Whether the clock can be trusted; id `time`. `offset` in seconds as last measured, `source` a server, `rtc` or empty."""
 
     namespace: ClassVar[str] = "time"
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("SYNCED", "synced"), ("SOURCE", "source"), ("OFFSET", "offset"), ("ERROR", "error"))
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("SYNCED", "synced"),
+        ("SOURCE", "source"),
+        ("OFFSET", "offset"),
+        ("ERROR", "error"),
+    )
     synced: bool
     source: str = ""
     offset: float = 0.0
