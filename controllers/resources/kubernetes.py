@@ -11,7 +11,7 @@ KUBERNETES = "kubernetes"
 
 
 class EtcdBootstrap(Spec, frozen=True, kw_only=True):
-    """An accepted request to create a new etcd cluster here; id `bootstrap`. Made by the API's Bootstrap, gone after a reboot."""
+    """An accepted request to create a new etcd cluster here; id `bootstrap`. Made by the API, gone after a reboot."""
 
     namespace: ClassVar[str] = ETCD
     requested: float

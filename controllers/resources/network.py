@@ -1,7 +1,7 @@
 """Network resources: what the machine's links, addresses, routes and names should be, and what the kernel says they are.
 
-Sources write `*Spec` into the namespace `network-config` with ids that begin with their layer (`default/`, `cmdline/`, `platform/`,
-`operator/`, `configuration/`); the merge controllers write the result into `network` under the id without the layer.
+Sources write `*Spec` into the namespace `network-config` with ids that begin with their layer (`default/`, `cmdline/`,
+`platform/`, `operator/`, `configuration/`); the merge controllers write the result into `network` under the id without it.
 """
 
 from __future__ import annotations
