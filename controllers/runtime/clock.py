@@ -5,7 +5,10 @@
 
 import asyncio
 import time
-from typing import Protocol
+from collections.abc import Awaitable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -38,3 +41,24 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Suspend the calling task."""
         await asyncio.sleep(seconds)
+
+
+async def within(clock: Clock, seconds: float, work: Awaitable[T], what: str) -> T:
+    """Return the result of `work`; cancel it and raise `TimeoutError` that names `what` when it takes longer."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_forget)
+    alarm = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait((task, alarm), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise TimeoutError(f"{what} took longer than {seconds:g} s")
+    finally:
+        alarm.cancel()
+        task.cancel()
+
+
+def _forget(task: asyncio.Future[T]) -> None:
+    """Look at the result, so that asyncio does not complain about one that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()

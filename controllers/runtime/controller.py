@@ -7,12 +7,13 @@ may be called any number of times. What it did not declare it cannot read: `Unde
 
 from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
-from controllers.runtime.resource import Spec
-from controllers.runtime.view import View
+from controllers.runtime.errors import UndeclaredAccess
+from controllers.runtime.resource import Resource, Spec
+from controllers.runtime.view import Kind, View
 
 __all__ = [
     "DESTROY_READY",
@@ -27,6 +28,8 @@ __all__ = [
     "OutputKind",
     "View",
     "Wanted",
+    "get_output",
+    "make_view",
 ]
 
 
@@ -72,6 +75,17 @@ class Input:
         self.namespace = namespace or type_.namespace
         self.id = id
         self.kind = kind
+
+    def shows(self, resource: Resource[Any]) -> bool:
+        """Return whether this input lets a controller see a resource."""
+        metadata = resource.metadata
+        if type(resource.spec) is not self.type or metadata.namespace != self.namespace:
+            return False
+        if self.id not in (None, metadata.id):
+            return False
+        if self.kind is InputKind.DESTROY_READY:
+            return resource.tearing_down and not metadata.finalizers
+        return self.kind is InputKind.WEAK or not resource.tearing_down
 
     def __repr__(self) -> str:
         return f"Input({self.namespace}/{self.type.__name__}/{self.id or '*'}, {self.kind})"
@@ -129,3 +143,40 @@ class Controller:
 
     async def close(self) -> None:
         """Release what this controller holds. Called once, when the engine stops."""
+
+
+def make_view(controller: Controller, resources: Iterable[Resource[Any]], own: Iterable[Resource[Any]], now: float) -> View:
+    """Return the view of a controller when the store holds `resources` and it made `own` of them."""
+    given, made = _by_kind(resources), _by_kind(own)
+    inputs: dict[Kind, dict[str, Resource[Any]]] = {}
+    only: dict[Kind, set[str | None]] = {}
+    for declared in controller.inputs:
+        kind = (declared.namespace, declared.type)
+        inputs.setdefault(kind, {}).update({r.id: r for r in given.get(kind, ()) if declared.shows(r)})
+        only.setdefault(kind, set()).add(declared.id)
+    outputs = {
+        kind: {r.id: r for r in made.get(kind, ()) if not r.tearing_down}
+        for kind in ((out.namespace, out.type) for out in controller.outputs)
+    }
+    return View(controller.name, inputs, outputs, {kind: ids for kind, ids in only.items() if None not in ids}, now)
+
+
+def _by_kind(resources: Iterable[Resource[Any]]) -> dict[Kind, list[Resource[Any]]]:
+    """Return resources by kind, each kind by id."""
+    kinds: dict[Kind, list[Resource[Any]]] = {}
+    for resource in sorted(resources, key=lambda r: r.id):
+        kinds.setdefault((resource.metadata.namespace, type(resource.spec)), []).append(resource)
+    return kinds
+
+
+def get_output(controller: Controller, wanted: Wanted) -> Output:
+    """Return the declared output that a wanted resource belongs to. Raises `UndeclaredAccess`."""
+    type_ = type(wanted.spec)
+    found = [out for out in controller.outputs if out.type is type_ and wanted.namespace in (None, out.namespace)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(out.namespace for out in found)
+        raise UndeclaredAccess(f"{controller.name} makes {type_.__name__} in {names}", "name the namespace in Wanted")
+    where = f"{wanted.namespace or type_.namespace}/{type_.__name__}"
+    raise UndeclaredAccess(f"{controller.name} does not declare {where}", "add it to outputs")

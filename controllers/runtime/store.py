@@ -47,7 +47,8 @@ class Event(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """One thing that a watcher is told.
 
     `resource` is what is now there (`DESTROYED`: what was there last), `old` what was there before an update; both
-    `None` in a bookmark. `bookmark` is where to go on: hand it to `watch(since=…)`.
+    `None` in a bookmark. `bookmark` is where to go on: hand it to `watch(since=…)`; it is empty while the current
+    contents are told.
     """
 
     change: Change
@@ -67,9 +68,7 @@ class Store(Protocol):
         """Return one resource, or None."""
         ...
 
-    async def list(
-        self, type_: type[S], namespace: str | None = None, selector: Selector = EVERYTHING
-    ) -> list[Resource[S]]:
+    async def list(self, type_: type[S], namespace: str | None = None, selector: Selector = EVERYTHING) -> list[Resource[S]]:
         """Return the selected resources of a type, by id."""
         ...
 
@@ -77,9 +76,7 @@ class Store(Protocol):
         """Store what `resource.new` made and return it with version 1. Raises `AlreadyExists`, `PhaseConflict`."""
         ...
 
-    async def update(
-        self, resource: Resource[S], *, owner: str = "", phase: Phase | None = Phase.RUNNING
-    ) -> Resource[S]:
+    async def update(self, resource: Resource[S], *, owner: str = "", phase: Phase | None = Phase.RUNNING) -> Resource[S]:
         """Replace spec, labels and annotations; return what is stored, its version one higher.
 
         An update that changes nothing is no change. `phase` is the one it must be in (`None`: either).

@@ -4,7 +4,7 @@ It does not change while a reconcile runs, not even an asynchronous one. Strong 
 in it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from typing import Any, cast
 
 from controllers.runtime.errors import UndeclaredAccess, Waiting
@@ -13,20 +13,19 @@ from controllers.runtime.resource import Resource, S, Spec
 Kind = tuple[str, type[Spec]]
 """Namespace and type."""
 
+Table = Mapping[Kind, Mapping[str, Resource[Any]]]
+"""Resources by kind and id."""
+
 
 class View:
     """A snapshot. `namespace` may be left out when the controller declares the type in one namespace only."""
 
-    def __init__(
-        self,
-        name: str,
-        inputs: Mapping[Kind, Iterable[Resource[Any]]],
-        own: Mapping[Kind, Iterable[Resource[Any]]],
-        now: float,
-    ) -> None:
+    def __init__(self, name: str, inputs: Table, own: Table, only: Mapping[Kind, Container[str | None]], now: float) -> None:
+        """In: the controller's name, what it sees, what it made, for some kinds the only ids it declared, the time."""
         self._name = name
-        self._inputs = {kind: {r.id: r for r in resources} for kind, resources in inputs.items()}
-        self._own = {kind: {r.id: r for r in resources} for kind, resources in own.items()}
+        self._inputs = inputs
+        self._own = own
+        self._only = only
         self.now = now
         """Monotonic seconds by the engine's clock."""
         self.wake_seconds: float | None = None
@@ -34,7 +33,10 @@ class View:
 
     def find(self, type_: type[S], id_: str, namespace: str | None = None) -> Resource[S] | None:
         """Return one resource of a declared input, or None. Raises `UndeclaredAccess`."""
-        return self._select(self._inputs, type_, namespace).get(id_)
+        kind, shelf = self._select(self._inputs, type_, namespace)
+        if kind in self._only and id_ not in self._only[kind]:
+            raise UndeclaredAccess(f"{self._name} does not declare {kind[0]}/{type_.__name__}/{id_}", "add it to inputs")
+        return shelf.get(id_)
 
     def get(self, type_: type[S], id_: str, namespace: str | None = None) -> Resource[S]:
         """Return one resource of a declared input. Raises `Waiting` when it is not there, `UndeclaredAccess`."""
@@ -45,7 +47,7 @@ class View:
 
     def own(self, type_: type[S], namespace: str | None = None) -> list[Resource[S]]:
         """Return what this controller made of a declared output and is not tearing down. Raises `UndeclaredAccess`."""
-        return list(self._select(self._own, type_, namespace).values())
+        return list(self._select(self._own, type_, namespace)[1].values())
 
     def wake_after(self, seconds: float) -> None:
         """Ask for another reconcile in at most `seconds`, even if nothing changes. Of several calls the soonest
@@ -53,12 +55,10 @@ class View:
         """
         self.wake_seconds = seconds if self.wake_seconds is None else min(self.wake_seconds, seconds)
 
-    def _select(
-        self, table: dict[Kind, dict[str, Resource[Any]]], type_: type[S], namespace: str | None
-    ) -> dict[str, Resource[S]]:
+    def _select(self, table: Table, type_: type[S], namespace: str | None) -> tuple[Kind, Mapping[str, Resource[S]]]:
         kinds = [kind for kind in table if kind[1] is type_ and namespace in (None, kind[0])]
         if len(kinds) == 1:
-            return cast("dict[str, Resource[S]]", table[kinds[0]])
+            return kinds[0], cast("Mapping[str, Resource[S]]", table[kinds[0]])
         what = "inputs" if table is self._inputs else "outputs"
         if kinds:
             names = ", ".join(kind[0] for kind in kinds)
@@ -68,4 +68,4 @@ class View:
 
     def list(self, type_: type[S], namespace: str | None = None) -> list[Resource[S]]:
         """Return every visible resource of a declared input, by id. Raises `UndeclaredAccess`."""
-        return list(self._select(self._inputs, type_, namespace).values())
+        return list(self._select(self._inputs, type_, namespace)[1].values())
