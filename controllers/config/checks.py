@@ -87,9 +87,7 @@ def check_addresses(document: Document, path: str, texts: Iterable[str]) -> list
         try:
             address = ipaddress.ip_interface(text)
         except ValueError:
-            found.append(
-                document.problem(where, f"{text[:64]!r} is no address", "with prefix length, such as `192.0.2.10/24`")
-            )
+            found.append(document.problem(where, f"{text[:64]!r} is no address", "with prefix length, such as `192.0.2.10/24`"))
             continue
         if "/" not in text:
             found.append(document.problem(where, "the prefix length is missing", f"such as `{text}/24`"))
@@ -130,9 +128,7 @@ def check_subnets(document: Document, path: str, texts: tuple[str, ...]) -> list
     for index, network in enumerate(networks):
         for other in networks[:index]:
             if network.overlaps(other):
-                found.append(
-                    document.problem(f"{path}[{index}]", f"{network} overlaps {other}", "use disjoint networks")
-                )
+                found.append(document.problem(f"{path}[{index}]", f"{network} overlaps {other}", "use disjoint networks"))
     return found
 
 
@@ -155,17 +151,14 @@ def check_link_name(document: Document, path: str, name: str) -> list[Problem]:
     """Check a link's name (kernel, net/core/dev.c, dev_valid_name: at most 15 bytes, no `/`, `:`, white space)."""
     if _LINK.fullmatch(name) and name not in (".", "..") and len(name.encode()) <= 15:
         return []
-    return [
-        document.problem(path, f"{name[:40]!r} is no name of a link", "at most 15 characters, no `/`, `:` or spaces")
-    ]
+    return [document.problem(path, f"{name[:40]!r} is no name of a link", "at most 15 characters, no `/`, `:` or spaces")]
 
 
 def check_flags(document: Document, path: str, flags: Mapping[str, str]) -> list[Problem]:
     """Check a table of program flags."""
     bad = [name for name, value in flags.items() if not _FLAG.fullmatch(name) or "\0" in value or "\n" in value]
     return [
-        document.problem(f"{path}[{name[:64]}]", "not a flag", "write it without leading dashes, in lower case")
-        for name in bad
+        document.problem(f"{path}[{name[:64]}]", "not a flag", "write it without leading dashes, in lower case") for name in bad
     ]
 
 
@@ -176,15 +169,11 @@ def check_kubernetes_labels(document: Document, path: str, labels: Mapping[str, 
         prefix, slash, name = key.rpartition("/")
         if (slash and not is_dns_name(prefix)) or not name or not _LABEL_VALUE.fullmatch(name):
             found.append(
-                document.problem(
-                    f"{path}[{key[:64]}]", "not a label's key", "`[domain/]name`, name of at most 63 characters"
-                )
+                document.problem(f"{path}[{key[:64]}]", "not a label's key", "`[domain/]name`, name of at most 63 characters")
             )
         if not _LABEL_VALUE.fullmatch(value):
             found.append(
-                document.problem(
-                    f"{path}[{key[:64]}]", "not a label's value", "at most 63 letters, digits, `-`, `_`, `.`"
-                )
+                document.problem(f"{path}[{key[:64]}]", "not a label's value", "at most 63 letters, digits, `-`, `_`, `.`")
             )
     return found
 
@@ -205,16 +194,10 @@ def check_ca(document: Document, path: str, pair: CertificateAndKey, *, key_need
             )
         ]
     if not constraints.ca:
-        return [
-            document.problem(
-                f"{path}.crt", "the certificate is not an authority's", "use the one that signs, not a leaf"
-            )
-        ]
+        return [document.problem(f"{path}.crt", "the certificate is not an authority's", "use the one that signs, not a leaf")]
     if not pair.key:
         return (
-            [document.problem(f"{path}.key", "missing", "take it from the output of `ophite gen config`")]
-            if key_needed
-            else []
+            [document.problem(f"{path}.key", "missing", "take it from the output of `ophite gen config`")] if key_needed else []
         )
     return check_key(document, f"{path}.key", pair.key, certificate)
 
@@ -229,14 +212,8 @@ def check_key(document: Document, path: str, pem: str, certificate: object = Non
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return [
-            document.problem(
-                path, "not a PEM private key without password", "it begins with `-----BEGIN PRIVATE KEY-----`"
-            )
+            document.problem(path, "not a PEM private key without password", "it begins with `-----BEGIN PRIVATE KEY-----`")
         ]
     if isinstance(certificate, x509.Certificate) and key.public_key() != certificate.public_key():
-        return [
-            document.problem(
-                path, "the key does not belong to the certificate", "take both from the same secrets bundle"
-            )
-        ]
+        return [document.problem(path, "the key does not belong to the certificate", "take both from the same secrets bundle")]
     return []

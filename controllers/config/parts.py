@@ -25,9 +25,7 @@ class CertificateAndKey(Part, frozen=True, kw_only=True, rename="camel"):
     """A certificate authority."""
 
     crt: Annotated[str, msgspec.Meta(description="Certificate, PEM.")] = ""
-    key: Annotated[
-        Secret, msgspec.Meta(description="Private key, PEM (PKCS #8). Empty where the node may not sign.")
-    ] = ""
+    key: Annotated[Secret, msgspec.Meta(description="Private key, PEM (PKCS #8). Empty where the node may not sign.")] = ""
 
 
 def parse_size(text: str) -> int:

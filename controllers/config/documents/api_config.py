@@ -36,9 +36,7 @@ class ApiConfig(Document, frozen=True, kw_only=True):
             found += checks.check_host(self, f"certSANs[{index}]", name)
         for index, role in enumerate(self.allowed_roles):
             if role not in ROLES:
-                found.append(
-                    self.problem(f"allowedRoles[{index}]", f"{role[:40]!r} is no role", f"one of {', '.join(ROLES)}")
-                )
+                found.append(self.problem(f"allowedRoles[{index}]", f"{role[:40]!r} is no role", f"one of {', '.join(ROLES)}"))
         return found
 
     @classmethod

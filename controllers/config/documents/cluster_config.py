@@ -24,9 +24,9 @@ class ClusterConfig(Document, frozen=True, kw_only=True):
             description="URL of the Kubernetes API as all nodes and clients reach it, such as `https://192.0.2.10:6443`."
         ),
     ]
-    pod_subnets: Annotated[
-        tuple[str, ...], msgspec.Meta(description="Networks that pods get addresses from (CIDR).")
-    ] = ("10.244.0.0/16",)
+    pod_subnets: Annotated[tuple[str, ...], msgspec.Meta(description="Networks that pods get addresses from (CIDR).")] = (
+        "10.244.0.0/16",
+    )
     service_subnets: Annotated[
         tuple[str, ...], msgspec.Meta(description="Networks that services get addresses from (CIDR).")
     ] = ("10.96.0.0/12",)
@@ -44,6 +44,4 @@ class ClusterConfig(Document, frozen=True, kw_only=True):
 
     @classmethod
     def example(cls) -> Self:
-        return cls(
-            name="home", cluster_id="aUYyVEhvT2ZjWUdMcTQ1eW5RZ2RmUmxYbHVUb1pXRmQ=", endpoint="https://192.0.2.10:6443"
-        )
+        return cls(name="home", cluster_id="aUYyVEhvT2ZjWUdMcTQ1eW5RZ2RmUmxYbHVUb1pXRmQ=", endpoint="https://192.0.2.10:6443")

@@ -17,9 +17,7 @@ class DHCPv4Config(Document, frozen=True, kw_only=True):
     columns = (("METRIC", "route_metric"), ("IGNORE", "ignore"))
 
     name: Annotated[str, msgspec.Meta(description="Name of the link, such as `eth0`.")]
-    route_metric: Annotated[
-        int, msgspec.Meta(description="Metric of the routes that DHCP brings.", ge=1, le=2**32 - 1)
-    ] = 1024
+    route_metric: Annotated[int, msgspec.Meta(description="Metric of the routes that DHCP brings.", ge=1, le=2**32 - 1)] = 1024
     ignore: Annotated[bool, msgspec.Meta(description="True: no DHCP on this link.")] = False
 
     def validate(self) -> list[Problem]:

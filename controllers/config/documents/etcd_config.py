@@ -19,13 +19,12 @@ class EtcdConfig(Document, frozen=True, kw_only=True):
     advertised_subnets: Annotated[
         tuple[str, ...],
         msgspec.Meta(
-            description="Other members are told the node's addresses in these networks (CIDR). "
-            "Empty: its default address."
+            description="Other members are told the node's addresses in these networks (CIDR). Empty: its default address."
         ),
     ] = ()
-    extra_args: Annotated[
-        dict[str, str], msgspec.Meta(description="Further etcd flags, without the leading dashes.")
-    ] = msgspec.field(default_factory=dict)
+    extra_args: Annotated[dict[str, str], msgspec.Meta(description="Further etcd flags, without the leading dashes.")] = (
+        msgspec.field(default_factory=dict)
+    )
 
     def validate(self) -> list[Problem]:
         found = checks.check_ca(self, "ca", self.ca, key_needed=True)

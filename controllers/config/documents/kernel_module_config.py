@@ -27,9 +27,7 @@ class KernelModuleConfig(Document, frozen=True, kw_only=True):
             found.append(self.problem("name", "not the name of a module", "letters, digits, `-` and `_`, at most 64"))
         for index, parameter in enumerate(self.parameters):
             if not _PARAMETER.fullmatch(parameter):
-                found.append(
-                    self.problem(f"parameters[{index}]", "not a module parameter", "write `key=value` without spaces")
-                )
+                found.append(self.problem(f"parameters[{index}]", "not a module parameter", "write `key=value` without spaces"))
         return found
 
     @classmethod

@@ -12,8 +12,8 @@ from controllers.config.problem import Problem
 class KubeletConfig(Document, frozen=True, kw_only=True):
     """The kubelet: labels, addresses and limits of the node."""
 
-    node_labels: Annotated[dict[str, str], msgspec.Meta(description="Labels that the node registers with.")] = (
-        msgspec.field(default_factory=dict)
+    node_labels: Annotated[dict[str, str], msgspec.Meta(description="Labels that the node registers with.")] = msgspec.field(
+        default_factory=dict
     )
     node_ip_subnets: Annotated[
         tuple[str, ...],
@@ -22,9 +22,9 @@ class KubeletConfig(Document, frozen=True, kw_only=True):
             "Empty: the default address."
         ),
     ] = msgspec.field(default=(), name="nodeIPSubnets")
-    extra_args: Annotated[
-        dict[str, str], msgspec.Meta(description="Further kubelet flags, without the leading dashes.")
-    ] = msgspec.field(default_factory=dict)
+    extra_args: Annotated[dict[str, str], msgspec.Meta(description="Further kubelet flags, without the leading dashes.")] = (
+        msgspec.field(default_factory=dict)
+    )
     max_pods: Annotated[int, msgspec.Meta(description="How many pods the node takes.", ge=1, le=1000)] = 110
 
     def validate(self) -> list[Problem]:

@@ -35,9 +35,7 @@ class KubernetesSecretsConfig(Document, frozen=True, kw_only=True):
     encryption_secret: Annotated[
         Secret, msgspec.Meta(description="32 random bytes in base64 that encrypt secrets in etcd. Control planes only.")
     ] = ""
-    bootstrap_token: Annotated[
-        Secret, msgspec.Meta(description="Token that nodes join with, `[a-z0-9]{6}.[a-z0-9]{16}`.")
-    ] = ""
+    bootstrap_token: Annotated[Secret, msgspec.Meta(description="Token that nodes join with, `[a-z0-9]{6}.[a-z0-9]{16}`.")] = ""
 
     def validate(self) -> list[Problem]:
         found = checks.check_ca(self, "ca", self.ca, key_needed=False)
@@ -46,9 +44,7 @@ class KubernetesSecretsConfig(Document, frozen=True, kw_only=True):
         if self.service_account_key:
             found += checks.check_key(self, "serviceAccountKey", self.service_account_key)
         if self.encryption_secret and not _is_key(self.encryption_secret):
-            found.append(
-                self.problem("encryptionSecret", "not 32 bytes in base64", "make it with `openssl rand -base64 32`")
-            )
+            found.append(self.problem("encryptionSecret", "not 32 bytes in base64", "make it with `openssl rand -base64 32`"))
         if self.bootstrap_token and not _TOKEN.fullmatch(self.bootstrap_token):
             found.append(
                 self.problem(

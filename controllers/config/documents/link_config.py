@@ -43,15 +43,11 @@ class LinkConfig(Document, frozen=True, kw_only=True):
     def validate(self) -> list[Problem]:
         found = checks.check_link_name(self, "name", self.name)
         if 0 < self.mtu < 576:
-            found.append(
-                self.problem("mtu", f"{self.mtu} is too small", "at least 576 (RFC 791), at least 1280 for IPv6")
-            )
+            found.append(self.problem("mtu", f"{self.mtu} is too small", "at least 576 (RFC 791), at least 1280 for IPv6"))
         found += checks.check_addresses(self, "addresses", self.addresses)
         for index, route in enumerate(self.routes):
             if route.destination != "default":
-                found += checks.check_networks(
-                    self, f"routes[{index}].destination", (route.destination,), indexed=False
-                )
+                found += checks.check_networks(self, f"routes[{index}].destination", (route.destination,), indexed=False)
             elif not route.gateway:
                 found.append(
                     self.problem(f"routes[{index}].gateway", "missing", "a default route needs the address of a router")
@@ -62,6 +58,4 @@ class LinkConfig(Document, frozen=True, kw_only=True):
 
     @classmethod
     def example(cls) -> Self:
-        return cls(
-            name="eth0", addresses=("192.0.2.10/24",), routes=(RouteConfig(destination="default", gateway="192.0.2.1"),)
-        )
+        return cls(name="eth0", addresses=("192.0.2.10/24",), routes=(RouteConfig(destination="default", gateway="192.0.2.1"),))

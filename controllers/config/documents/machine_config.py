@@ -20,9 +20,7 @@ class MachineConfig(Document, frozen=True, kw_only=True):
 
     columns = (("TYPE", "type"),)
 
-    type: Annotated[
-        MachineType, msgspec.Meta(description="`controlplane` (runs etcd and the Kubernetes API) or `worker`.")
-    ]
+    type: Annotated[MachineType, msgspec.Meta(description="`controlplane` (runs etcd and the Kubernetes API) or `worker`.")]
 
     @classmethod
     def example(cls) -> Self:

@@ -16,9 +16,7 @@ class TimeSyncConfig(Document, frozen=True, kw_only=True):
 
     enabled: Annotated[
         bool,
-        msgspec.Meta(
-            description="False: no NTP; the hardware clock is believed if it is later than the image's build."
-        ),
+        msgspec.Meta(description="False: no NTP; the hardware clock is believed if it is later than the image's build."),
     ] = True
     servers: Annotated[
         tuple[str, ...],

@@ -18,12 +18,8 @@ class VolumeConfig(Document, frozen=True, kw_only=True):
     columns = (("MIN", "min_size"), ("MAX", "max_size"))
 
     name: Annotated[str, msgspec.Meta(description="`EPHEMERAL` (containers, etcd, kubelet, logs).")]
-    min_size: Annotated[
-        str, msgspec.Meta(description="At least this much or the volume is not created, such as `2GiB`.")
-    ] = ""
-    max_size: Annotated[
-        str, msgspec.Meta(description="At most this much, such as `50GiB`. Empty: all that is free.")
-    ] = ""
+    min_size: Annotated[str, msgspec.Meta(description="At least this much or the volume is not created, such as `2GiB`.")] = ""
+    max_size: Annotated[str, msgspec.Meta(description="At most this much, such as `50GiB`. Empty: all that is free.")] = ""
 
     @property
     def min_bytes(self) -> int:
