@@ -1,0 +1,107 @@
+"""What etcd says of itself, over its JSON gateway: the standard library is enough, where gRPC would cost the brain
+a second of import and 30 MB.
+
+64-bit numbers come as text (proto3 JSON mapping); ids are shown in hexadecimal, as etcdctl does.
+"""
+
+from typing import Any
+
+import msgspec
+
+from controllers.etcd.service import CLIENT_PORT
+from controllers.resources.pki import Certificate, CertificateRoot
+from controllers.services.errors import RequestError
+from controllers.services.https_client import Endpoint, Identity, send
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One member of the cluster. `name` is empty until it has started once."""
+
+    id: str
+    name: str
+    peer_urls: tuple[str, ...]
+    client_urls: tuple[str, ...]
+    learner: bool
+
+
+class MemberStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What one member says of itself. Sizes in bytes; `leader` is `0` when it knows none."""
+
+    member_id: str
+    leader: str
+    version: str
+    db_size: int
+    db_size_in_use: int
+    raft_index: int
+    raft_term: int
+    learner: bool
+    errors: tuple[str, ...]
+
+
+class EtcdClient:
+    """The local member."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def members(self) -> list[Member]:
+        """Return the cluster's members. Raises `RequestError`."""
+        answer = await self._call("/v3/cluster/member/list")
+        return [_parse_member(one) for one in answer.get("members", ())]
+
+    async def status(self) -> MemberStatus:
+        """Return the local member's status. Raises `RequestError`."""
+        return parse_status(await self._call("/v3/maintenance/status"))
+
+    async def alarms(self) -> list[str]:
+        """Return the alarms that are raised, such as `NOSPACE`. Raises `RequestError`."""
+        answer = await self._call("/v3/maintenance/alarm", {"action": "GET"})
+        return [str(one.get("alarm", "NONE")) for one in answer.get("alarms", ())]
+
+    async def _call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        response = await send(self._endpoint, "POST", path, body or {})
+        if not response.ok:
+            raise RequestError(f"etcd refused {path}: {response.status} {response.text()}")
+        return response.json()
+
+
+def make_client(root: CertificateRoot, leaf: Certificate, timeout: float, port: int = CLIENT_PORT) -> EtcdClient:
+    """Return a client of the local member.
+
+    In: the roots `etcd` and the certificate `etcd-client`; `timeout` in seconds, patience included.
+    """
+    identity = Identity(root.certificate, leaf.certificate, leaf.key, server_name="localhost")
+    return EtcdClient(Endpoint("127.0.0.1", port, identity, timeout=timeout))
+
+
+def parse_status(answer: dict[str, Any]) -> MemberStatus:
+    """Return the answer of `Maintenance.Status`. Raises `RequestError` for numbers that are none."""
+    header = answer.get("header") or {}
+    try:
+        return MemberStatus(
+            member_id=_hex(header.get("member_id")),
+            leader=_hex(answer.get("leader")),
+            version=str(answer.get("version", "")),
+            db_size=int(answer.get("dbSize", 0)),
+            db_size_in_use=int(answer.get("dbSizeInUse", 0)),
+            raft_index=int(answer.get("raftIndex", 0)),
+            raft_term=int(answer.get("raftTerm", 0)),
+            learner=bool(answer.get("isLearner", False)),
+            errors=tuple(str(one) for one in answer.get("errors", ())),
+        )
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"etcd's status has an unknown form: {error}") from error
+
+
+def _parse_member(one: dict[str, Any]) -> Member:
+    return Member(
+        id=_hex(one.get("ID")),
+        name=str(one.get("name", "")),
+        peer_urls=tuple(one.get("peerURLs", ())),
+        client_urls=tuple(one.get("clientURLs", ())),
+        learner=bool(one.get("isLearner", False)),
+    )
+
+
+def _hex(number: Any) -> str:
+    return f"{int(number or 0):x}"
