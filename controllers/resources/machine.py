@@ -36,6 +36,44 @@ class ConfigStatus(Spec, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
+class ConfigRequest(Spec, frozen=True, kw_only=True):
+    """What the API was told to apply since the brain started; id `config`, made by the API. Empty texts: nothing.
+
+    `trial` is in force instead of `active` until `trial_until` (monotonic s) and then no longer.
+    """
+
+    namespace: ClassVar[str] = MACHINE
+    sensitive: ClassVar[bool] = True
+    active: Secret = ""
+    persistent: Secret = ""
+    trial: Secret = ""
+    trial_until: float = 0.0
+
+
+class AcquiredConfiguration(Spec, frozen=True, kw_only=True):
+    """The configuration that this boot found; id `config`. `source` names where from, `tried` and `problems` what was
+    looked at and what was wrong with it; `complete`: enough to leave maintenance.
+    """
+
+    namespace: ClassVar[str] = MACHINE
+    sensitive: ClassVar[bool] = True
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("SOURCE", "source"), ("PROBLEMS", "problems"))
+    yaml: Secret = ""
+    source: str = ""
+    complete: bool = False
+    tried: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class ConfigPersistStatus(Spec, frozen=True, kw_only=True):
+    """Whether STATE holds the persistent configuration; id `config`. `error` says why not."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("PERSISTED", "persisted"), ("ERROR", "error"))
+    persisted: bool = False
+    error: str = ""
+
+
 class Stage(StrEnum):
     """What the machine is doing."""
 
