@@ -1,0 +1,104 @@
+"""What is on each device: `BlockDevice` → `DiscoveredVolume`, from GPT labels and superblocks.
+
+Every device gets exactly one `DiscoveredVolume`, also when nothing is recognised or reading fails, so that readers can
+tell "looked and found nothing" from "not looked yet". A hostile or broken device spoils only its own entry.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from controllers.block import gpt, superblocks, sysfs
+from controllers.ports import Ports
+from controllers.resources.block import BlockDevice, DiscoveredVolume
+from controllers.runtime.controller import Controller, Input, Output, View, Wanted
+
+PROBED = frozenset({"disk", "partition", "mapper", "raid", "optical", "loop"})
+
+
+class Refresh:
+    """Lets one controller ask another one to look again: what is on a device changes without an announcement."""
+
+    def __init__(self) -> None:
+        self._wakes: list[Callable[[], None]] = []
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called at every request."""
+        self._wakes.append(wake)
+
+    def request(self) -> None:
+        """Ask for another look."""
+        for wake in self._wakes:
+            wake()
+
+
+def device_reader(path: str | Path) -> gpt.Read:
+    """Return a `read(offset, length)` of a device or image; each call opens it, so nothing stays open.
+
+    The returned function raises `OSError`.
+    """
+
+    def read(offset: int, length: int) -> bytes:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            return os.pread(fd, length, offset)
+        finally:
+            os.close(fd)
+
+    return read
+
+
+class DiscoveryController(Controller):
+    """`BlockDevice` → `DiscoveredVolume` for each. Runs in a thread, since a dying disk may take its time."""
+
+    name = "block.DiscoveryController"
+    inputs = (Input(BlockDevice),)
+    outputs = (Output(DiscoveredVolume),)
+    inline = False
+
+    def __init__(self, ports: Ports, refresh: Refresh) -> None:
+        self._sys = ports.paths.sys
+        self._refresh = refresh
+
+    def reconcile(self, view: View) -> Iterable[Wanted]:
+        devices = [one.spec for one in view.list(BlockDevice)]
+        tables = {one.name: self._read_table(one) for one in devices if one.kind not in ("partition", "other")}
+        return [Wanted(one.name, self._discover(one, tables)) for one in devices]
+
+    async def run(self, wake: Callable[[], None]) -> None:
+        """Look again when somebody wrote to a device."""
+        self._refresh.subscribe(wake)
+
+    def _read_table(self, device: BlockDevice) -> gpt.Table | None:
+        try:
+            return gpt.parse(device_reader(device.path), sysfs.sector_size(self._sys, device.name), device.size)
+        except (gpt.GptError, OSError):
+            return None
+
+    def _discover(self, device: BlockDevice, tables: dict[str, gpt.Table | None]) -> DiscoveredVolume:
+        volume = DiscoveredVolume(path=device.path, size=device.size, parent=device.parent)
+        table = tables.get(device.parent)
+        if table is not None:
+            entry = next((one for one in table.partitions if one.number == device.partition_number), None)
+            if entry is not None:
+                volume = msgspec.structs.replace(
+                    volume,
+                    partition_label=superblocks.clean(entry.label),
+                    partition_uuid=str(entry.uuid),
+                    partition_type=str(entry.type),
+                )
+        if device.kind not in PROBED:
+            return volume
+        if tables.get(device.name) is not None:
+            return msgspec.structs.replace(volume, filesystem="gpt")
+        try:
+            found = superblocks.probe(device_reader(device.path))
+        except OSError as error:
+            return msgspec.structs.replace(volume, error=f"{device.path}: {error.strerror}")
+        if found is None:
+            return volume
+        return msgspec.structs.replace(volume, filesystem=found.filesystem, label=found.label, uuid=found.uuid)
