@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ CONSOLES = {"amd64": "ttyS0,115200", "arm64": "ttyAMA0,115200"}
 STUB_STRING = "io.systemd.stub.kernel-cmdline-extra"
 NETWORKS = ("user", "silent", "none")
 QUIT_SECONDS = 10.0
+START_SECONDS = 60.0
 GUEST_API_PORT = 50000
 GUEST_KUBERNETES_PORT = 6443
 
@@ -148,7 +150,7 @@ def plan_argv(machine: Machine, qemu: Qemu, accelerator: Accelerator) -> list[st
         *("-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"),
         *("-chardev", "socket,id=control,path=qmp.sock,server=on,wait=off", "-mon", "chardev=control,mode=control"),
         *("-drive", "if=none,id=disk,format=raw,file=disk.img,cache=unsafe,discard=unmap"),
-        *("-device", "virtio-blk-pci,drive=disk,bootindex=0", "-device", "virtio-rng-pci"),
+        *("-device", "virtio-blk-pci,drive=disk", "-device", "virtio-rng-pci"),
         *plan_network(machine),
         *plan_boot(machine, qemu, plan_command_line(machine, accelerator.patience)),
     ]
@@ -174,7 +176,21 @@ def start(machine: Machine) -> Accelerator:
     argv = plan_argv(machine, qemu, accelerator)
     process = Process.start(argv, cwd=machine.directory, log=machine.directory / "qemu.log")
     machine.process_file.write_text(process.render())
+    wait_until_running(machine, process)
     return accelerator
+
+
+def wait_until_running(machine: Machine, process: Process) -> None:
+    """Wait for the control socket; raises `ImageError` with QEMU's words when it ended instead."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.is_alive():
+        if machine.control.exists():
+            with Qmp(machine.control):
+                return
+        time.sleep(0.05)
+    words = (machine.directory / "qemu.log").read_text(errors="replace").strip()
+    process.stop()
+    raise ImageError(f"QEMU did not start: {words[-2000:] or 'no control socket'}", f"see {machine.directory / 'qemu.log'}")
 
 
 def reset(machine: Machine) -> None:
