@@ -1,0 +1,255 @@
+"""Stage 2: from the mounted root to a supervised system, as a table of named steps.
+
+Nothing here is fatal: a node that lacks one mount or one sysctl must still come up with its API and say so. In namespaces the
+steps that would change the host are left out (`Where.MACHINE`), and what the provisioner has mounted stays.
+"""
+
+import os
+import resource
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from enum import StrEnum
+from typing import NamedTuple
+
+from init.events import EventLoop
+from init.linux.cgroup import Limits, Tree, mount_hierarchies
+from init.linux.cmdline import CommandLine, Platform
+from init.linux.devices import raise_loopback
+from init.linux.kmsg import Log
+from init.linux.modules import load_modules
+from init.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, make_shared, mount, read_mounts
+from init.linux.power import PowerAction, take_ctrl_alt_del
+from init.services import ServiceSpec
+from init.shutdown import end
+from init.supervisor import Settings, Supervisor
+
+SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC
+MIB = 1 << 20
+NOFILE = 1 << 20
+PYTHON = ("/usr/bin/python3.13", "-I", "-S")
+ENVIRONMENT = (("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/"), ("LANG", "C.UTF-8"), ("TZ", "UTC"))
+API_ID = 50
+MODULES = ("evdev", "button", "gpio_keys", "efivarfs")
+
+
+class MountLine(NamedTuple):
+    """One file system; with `optional` a missing mount point is no news."""
+
+    fstype: str
+    target: str
+    flags: int = SAFE
+    options: str = ""
+    optional: bool = False
+
+
+MOUNTS = (
+    MountLine("proc", "/proc"),
+    MountLine("sysfs", "/sys"),
+    MountLine("tmpfs", "/run", options="mode=755"),
+    MountLine("tmpfs", "/tmp", options="mode=1777"),  # noqa: S108 - it is the mount point
+    MountLine("tmpfs", "/dev/shm", options="mode=1777"),  # noqa: S108 - it is the mount point
+    MountLine("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=620,ptmxmode=666"),
+    MountLine("mqueue", "/dev/mqueue"),
+    MountLine("bpf", "/sys/fs/bpf", options="mode=700", optional=True),
+    MountLine("securityfs", "/sys/kernel/security", optional=True),
+    MountLine("tracefs", "/sys/kernel/tracing", options="mode=700", optional=True),
+    MountLine("efivarfs", "/sys/firmware/efi/efivars", optional=True),
+)
+RUN_DIRECTORIES = (
+    ("/run/ophite", 0o755),
+    ("/run/ophite/etc", 0o755),
+    ("/run/ophite/pki", 0o711),
+    ("/run/ophite/kubernetes", 0o755),
+    ("/run/ophite/containerd", 0o755),
+    ("/run/ophite/cni", 0o755),
+    ("/run/lock", 0o755),
+)
+ETC_FILES = (  # until the brain renders them; /etc/NAME in the image are links to them
+    ("hostname", "ophite\n"),
+    ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    ("resolv.conf", ""),
+    ("machine-id", ""),
+)
+CGROUPS = (  # `ophite` holds what the groups below it are promised; memory_recursiveprot hands it down
+    ("ophite", Limits(memory_min=256 * MIB, memory_low=512 * MIB, cpu_weight=1000)),
+    ("ophite/init", Limits(memory_min=48 * MIB)),
+    ("ophite/etcd", Limits(memory_min=64 * MIB, memory_low=256 * MIB, cpu_weight=1000)),
+)
+# The Kernel Self-Protection Project's list (kspp.github.io/Recommended_Settings), without what would break a Kubernetes node:
+# user namespaces stay (pods with hostUsers: false), modules stay loadable (the brain's controllers load them).
+SYSCTLS = (
+    ("kernel.kptr_restrict", "2"),
+    ("kernel.dmesg_restrict", "1"),
+    ("kernel.perf_event_paranoid", "3"),
+    ("kernel.randomize_va_space", "2"),
+    ("kernel.unprivileged_bpf_disabled", "1"),
+    ("kernel.yama.ptrace_scope", "2"),
+    ("kernel.kexec_load_disabled", "1"),
+    ("kernel.sysrq", "0"),
+    ("net.core.bpf_jit_harden", "2"),
+    ("vm.unprivileged_userfaultfd", "0"),
+    ("dev.tty.ldisc_autoload", "0"),
+    ("dev.tty.legacy_tiocsti", "0"),
+    ("fs.protected_symlinks", "1"),
+    ("fs.protected_hardlinks", "1"),
+    ("fs.protected_fifos", "2"),
+    ("fs.protected_regular", "2"),
+    ("fs.suid_dumpable", "0"),
+)
+OWN_SERVICES = {
+    "controllers": ServiceSpec(
+        "controllers", (*PYTHON, "/usr/lib/ophite/controllers/__main__.pyc"), ENVIRONMENT, cgroup="ophite/controllers",
+        memory_min=64 * MIB, oom_score_adj=-998, nofile=65536, stop_timeout=15,
+    ),
+    "api": ServiceSpec(
+        "api", (*PYTHON, "/usr/lib/ophite/api/server/__main__.pyc"), ENVIRONMENT, API_ID, API_ID, cgroup="ophite/api",
+        memory_min=48 * MIB, oom_score_adj=-900, capabilities=(), no_new_privs=True, nofile=65536,
+    ),
+}  # fmt: skip
+
+
+class Where(StrEnum):
+    """Whether a step touches only the namespaces of PID 1 or the whole machine."""
+
+    ANYWHERE = "anywhere"
+    MACHINE = "machine"
+
+
+class Context(NamedTuple):
+    """What the steps work with."""
+
+    log: Log
+    cmdline: CommandLine
+
+
+class Step(NamedTuple):
+    """One line of the table; what it returns, or its error, is logged and the boot goes on."""
+
+    name: str
+    action: Callable[[Context], list[str]]
+    where: Where = Where.ANYWHERE
+
+
+def mount_all(_: Context) -> list[str]:
+    """Mount what is not mounted yet."""
+    try:
+        mounted = {item.target for item in read_mounts()}
+    except OSError:  # no /proc yet
+        mounted = set()
+    problems = []
+    for line in MOUNTS:
+        if line.target in mounted or (line.optional and not os.path.isdir(line.target)):
+            continue
+        try:
+            if line.target.startswith("/dev/"):
+                os.makedirs(line.target, exist_ok=True)
+            mount(line.fstype, line.target, line.fstype, line.flags, line.options)
+        except OSError as error:
+            problems.append(str(error.strerror))
+    return problems
+
+
+def make_run_directories(_: Context) -> list[str]:
+    """/run/ophite with the files that the links in /etc point to."""
+    for path, mode in RUN_DIRECTORIES:
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, mode)
+    for name, text in ETC_FILES:
+        with open(f"/run/ophite/etc/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+    return []
+
+
+def make_cgroups(_: Context) -> list[str]:
+    """The tree, with PID 1 in a leaf of it."""
+    if not any(item.target == "/sys/fs/cgroup" for item in read_mounts()):
+        mount_hierarchies()
+    tree = Tree()
+    problems = [problem for path, limits in CGROUPS for problem in tree.make(path, limits)]
+    tree.join("ophite/init")
+    tree.make("ophite", CGROUPS[0][1])  # again, now that no process keeps the root's controllers from being handed down
+    return problems
+
+
+def raise_limits(_: Context) -> list[str]:
+    """Files up, core dumps off; what the services inherit."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, NOFILE), min(hard, NOFILE)))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (NOFILE, NOFILE))
+    return []
+
+
+def write_sysctls(_: Context) -> list[str]:
+    """Harden the kernel; a key that this kernel lacks is reported."""
+    problems = []
+    for key, value in SYSCTLS:
+        try:
+            with open(f"/proc/sys/{key.replace('.', '/')}", "w", encoding="ascii") as file:
+                file.write(value)
+        except OSError as error:
+            problems.append(f"{key}={value}: {error.strerror}")
+    return problems
+
+
+def load_machine_modules(_: Context) -> list[str]:
+    """Power buttons and EFI variables; kernels have some of them built in, so what is not in the index is no news."""
+    return [problem for problem in load_modules(MODULES) if "is not in this image" not in problem]
+
+
+def set_hostname(context: Context) -> list[str]:
+    """A name until the brain knows a better one."""
+    socket.sethostname(context.cmdline.hostname or "ophite")
+    return []
+
+
+def prepare_namespace(_: Context) -> list[str]:
+    """Loopback, shared mounts."""
+    make_shared("/")
+    raise_loopback()
+    return []
+
+
+def catch_ctrl_alt_del(_: Context) -> list[str]:
+    """The kernel's three keys become a signal to us."""
+    take_ctrl_alt_del()
+    return []
+
+
+STEPS = (
+    Step("modules", load_machine_modules, Where.MACHINE),
+    Step("mounts", mount_all),
+    Step("directories in /run", make_run_directories),
+    Step("control groups", make_cgroups),
+    Step("resource limits", raise_limits),
+    Step("sysctls", write_sysctls, Where.MACHINE),
+    Step("host name", set_hostname),
+    Step("loopback and shared mounts", prepare_namespace),
+    Step("ctrl-alt-del", catch_ctrl_alt_del, Where.MACHINE),
+)
+
+
+def run_steps(steps: tuple[Step, ...], context: Context) -> None:
+    """Go through the table and log what is degraded."""
+    for step in steps:
+        if step.where is Where.MACHINE and context.cmdline.platform is Platform.NAMESPACES:
+            continue
+        try:
+            problems = step.action(context)
+        except Exception as error:  # noqa: BLE001 - stage 2 goes on whatever happens
+            problems = [str(error)]
+        for problem in problems:
+            context.log.warning("stage 2: degraded", step=step.name, problem=problem)
+
+
+def run(log: Log, cmdline: CommandLine, watchdog: int | None = None) -> PowerAction:
+    """Bring the system up, supervise it, take it down; returns only where reboot(2) is refused."""
+    namespaces = cmdline.platform is Platform.NAMESPACES
+    run_steps(STEPS, Context(log, cmdline))
+    settings = Settings(patience=cmdline.patience, namespaces=namespaces, watchdog=watchdog)
+    log.info("stage 2 done, supervising")
+    action = Supervisor(settings, OWN_SERVICES, EventLoop(log)).run()
+    end(action, log, patience=cmdline.patience, namespaces=namespaces)
+    return action

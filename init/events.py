@@ -1,0 +1,101 @@
+"""The event loop of PID 1: descriptors, timers and signals, in one thread.
+
+Whatever a callback raises is logged and the loop goes on: PID 1 must survive everything. Signals arrive as bytes on a socket
+(signal.set_wakeup_fd), so a callback is never interrupted half way.
+"""
+
+import heapq
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from init.linux.kmsg import Log
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
+Callback = Callable[[], None]
+Result = TypeVar("Result")
+
+
+class Timer:
+    """A callback that is due once; cancel() forgets it."""
+
+    def __init__(self, due: float, callback: Callback) -> None:
+        self.due, self.callback = due, callback
+
+    def cancel(self) -> None:
+        """Do not call any more; harmless when it was called already."""
+        self.callback = _nothing
+
+    def __lt__(self, other: "Timer") -> bool:
+        return self.due < other.due
+
+
+class EventLoop:
+    """Calls back when a descriptor is ready, a time has come or a signal has arrived."""
+
+    def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
+        self.log, self.clock, self.running = log, clock, True
+        self._selector = selectors.DefaultSelector()
+        self._timers: list[Timer] = []
+
+    def watch(self, descriptor: int, events: int, callback: Callback) -> None:
+        """Call back whenever `descriptor` is ready for `events`; replaces what was watched before."""
+        with suppress(KeyError):
+            self._selector.unregister(descriptor)
+        self._selector.register(descriptor, events, callback)
+
+    def forget(self, descriptor: int) -> None:
+        """Do not watch any more; do this before closing."""
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(descriptor)
+
+    def later(self, seconds: float, callback: Callback) -> Timer:
+        """Call back once after `seconds`."""
+        timer = Timer(self.clock() + seconds, callback)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def watch_signals(self, callback: Callable[[int], None]) -> None:
+        """Call back with the number of each signal in SIGNALS."""
+        reader, writer = socket.socketpair()
+        for end in (reader, writer):
+            end.setblocking(False)
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(writer.detach(), warn_on_full_buffer=False)
+
+        def read() -> None:
+            for number in set(reader.recv(4096)):
+                callback(number)
+
+        self.watch(reader.fileno(), READ, read)
+
+    def run(self) -> None:
+        """Turn until `running` is false."""
+        while self.running:
+            self.turn(3600.0)
+
+    def turn(self, longest: float) -> None:
+        """Wait for the next event or timer, at most `longest` seconds, and serve what is due."""
+        wait = min(longest, max(0.0, self._timers[0].due - self.clock())) if self._timers else longest
+        for key, _ in self._guard("select", lambda: self._selector.select(wait)) or []:
+            if self._selector.get_map().get(key.fd) is key:  # an earlier callback of this turn may have closed it
+                self._guard(f"descriptor {key.fd}", key.data)
+        while self._timers and self._timers[0].due <= self.clock():
+            self._guard("timer", heapq.heappop(self._timers).callback)
+
+    def _guard(self, where: str, callback: Callable[[], Result]) -> Result | None:
+        try:
+            return callback()
+        except Exception as error:  # the one place that keeps PID 1 alive
+            self.log.exception(where, error)
+            return None
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,92 @@
+"""Device-mapper devices through /dev/mapper/control: enough for dm-verity (Documentation/admin-guide/device-mapper/verity.rst).
+
+Model: create a name, load a table, resume; loading another table and resuming again swaps it without a gap.
+Trap: a verity device finds damage only when a block is read, so whoever opens one reads what must be there and only then
+reloads it with `panic_on_corruption`.
+"""
+
+import fcntl
+import os
+import struct
+from typing import NamedTuple
+
+CONTROL = "/dev/mapper/control"
+# linux/dm-ioctl.h
+DM_DEV_CREATE = 0xC138FD03
+DM_DEV_REMOVE = 0xC138FD04
+DM_DEV_SUSPEND = 0xC138FD06
+DM_TABLE_LOAD = 0xC138FD09
+DM_READONLY_FLAG = 1
+_IOCTL = struct.Struct("=3I I II i III Q 128s 129s 7x")  # struct dm_ioctl
+_TARGET = struct.Struct("=QQiI16s")  # struct dm_target_spec
+BLOCK = 4096  # bytes of a data or hash block
+DIGEST = 32  # bytes of a SHA-256 digest
+SECTOR = 512
+PANIC = "panic_on_corruption"
+
+
+class Verity(NamedTuple):
+    """What the kernel command line says of the root image: hash and salt in hex, number of data blocks of 4096 bytes."""
+
+    root_hash: str
+    salt: str
+    blocks: int
+
+    @property
+    def partition_guid(self) -> str:
+        """The partition that carries it: the first 128 bits of the root hash (Discoverable Partitions Specification)."""
+        digits = self.root_hash[:32]
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+    def hash_blocks(self) -> int:
+        """Blocks of the hash tree that follows the data."""
+        total, level = 0, self.blocks
+        while level > 1:
+            level = -(-level // (BLOCK // DIGEST))
+            total += level
+        return total or 1
+
+    def size(self) -> int:
+        """Bytes that data and tree take together."""
+        return (self.blocks + self.hash_blocks()) * BLOCK
+
+    def table(self, device: str, *options: str) -> str:
+        """The parameters of the kernel's verity target: format 1, one device for data and the tree behind it."""
+        fields = ["1", device, device, str(BLOCK), str(BLOCK), str(self.blocks), str(self.blocks), "sha256"]
+        fields += [self.root_hash, self.salt or "-"] + ([str(len(options)), *options] if options else [])
+        return " ".join(fields)
+
+
+def create(name: str) -> str:
+    """Make an empty device and return its node, /dev/dm-N."""
+    device = _IOCTL.unpack_from(_request(DM_DEV_CREATE, name))[10]
+    return f"/dev/dm-{os.minor(device)}"
+
+
+def load_verity(name: str, device: str, verity: Verity, *options: str) -> None:
+    """Give `name` the verity table over `device` and put it to use."""
+    parameters = verity.table(device, *options).encode() + b"\0"
+    parameters += bytes(-len(parameters) % 8)
+    target = _TARGET.pack(0, verity.blocks * (BLOCK // SECTOR), 0, 0, b"verity")
+    _request(DM_TABLE_LOAD, name, target + parameters)
+    _request(DM_DEV_SUSPEND, name)  # without DM_SUSPEND_FLAG it resumes
+
+
+def remove(name: str) -> None:
+    """Take the device away; EBUSY while it is mounted."""
+    _request(DM_DEV_REMOVE, name)
+
+
+def _request(code: int, name: str, payload: bytes = b"") -> bytearray:
+    size = max(_IOCTL.size + len(payload), 512)
+    flags = DM_READONLY_FLAG if code == DM_TABLE_LOAD else 0
+    head = _IOCTL.pack(4, 0, 0, size, _IOCTL.size, 1 if payload else 0, 0, flags, 0, 0, 0, name.encode(), b"")
+    buffer = bytearray((head + payload).ljust(size, b"\0"))
+    control = os.open(CONTROL, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(control, code, buffer)
+    except OSError as error:
+        raise OSError(error.errno, f"device-mapper {name}, ioctl {code:#x}: {error.strerror}") from error
+    finally:
+        os.close(control)
+    return buffer
