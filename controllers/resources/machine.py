@@ -52,13 +52,14 @@ class ConfigRequest(Spec, frozen=True, kw_only=True):
 
 class AcquiredConfiguration(Spec, frozen=True, kw_only=True):
     """The configuration that this boot found; id `config`. `source` names where from, `tried` and `problems` what was
-    looked at and what was wrong with it; `complete`: enough to leave maintenance.
+    looked at and what was wrong with it; `complete`: enough to leave maintenance; `persistent`: what STATE shall hold.
     """
 
     namespace: ClassVar[str] = MACHINE
     sensitive: ClassVar[bool] = True
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("SOURCE", "source"), ("PROBLEMS", "problems"))
     yaml: Secret = ""
+    persistent: Secret = ""
     source: str = ""
     complete: bool = False
     tried: tuple[str, ...] = ()
