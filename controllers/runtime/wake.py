@@ -45,10 +45,10 @@ def make_routes(controller: Controller) -> dict[tuple[str, type[Any]], Route]:
 def _is_visible(declared: Input, event: Event[Any]) -> bool:
     """Return whether an event changes what an input shows."""
     old, new = event.old, event.resource
+    if declared.kind is InputKind.DESTROY_READY:
+        return event.change is Change.UPDATED and new is not None and declared.shows(new)
     if event.change is not Change.UPDATED or old is None or new is None:
         return True
-    if declared.kind is InputKind.DESTROY_READY:
-        return declared.shows(new)
     return old.tearing_down != new.tearing_down or _differs(old, new)
 
 
