@@ -7,7 +7,7 @@ steps that would change the host are left out (`Where.MACHINE`), and what the pr
 import os
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import NamedTuple
@@ -244,12 +244,14 @@ def run_steps(steps: tuple[Step, ...], context: Context) -> None:
             context.log.warning("stage 2: degraded", step=step.name, problem=problem)
 
 
-def run(log: Log, cmdline: CommandLine, watchdog: int | None = None) -> PowerAction:
+def run(
+    log: Log, cmdline: CommandLine, watchdog: int | None = None, own: Mapping[str, ServiceSpec] = OWN_SERVICES
+) -> PowerAction:
     """Bring the system up, supervise it, take it down; returns only where reboot(2) is refused."""
     namespaces = cmdline.platform is Platform.NAMESPACES
     run_steps(STEPS, Context(log, cmdline))
     settings = Settings(patience=cmdline.patience, namespaces=namespaces, watchdog=watchdog)
     log.info("stage 2 done, supervising")
-    action = Supervisor(settings, OWN_SERVICES, EventLoop(log)).run()
+    action = Supervisor(settings, own, EventLoop(log)).run()
     end(action, log, patience=cmdline.patience, namespaces=namespaces)
     return action

@@ -1,7 +1,7 @@
 """The way down: drain → stop services → end everything left → sync → unmount → power. Every step has a limit.
 
-Draining and stopping run in the event loop, because services have to be reaped meanwhile. The rest runs after it: each step in a
-child of its own, given up when its limit is over, because sync and umount can hang for ever on a dead disk.
+Draining and stopping run in the event loop, because services have to be reaped meanwhile. The rest runs after it: each step
+in a child of its own, given up when its limit is over, because sync and umount can hang for ever on a dead disk.
 """
 
 import os

@@ -1,0 +1,243 @@
+"""PID 1 with real processes in real namespaces."""
+
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.kernel
+
+SLEEP = ["/bin/sleep", "1000000"]
+
+
+def shell(script: str) -> list[str]:
+    return ["/bin/sh", "-c", script]
+
+
+def wait_until(condition: Any, what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, f"waited 20 s for {what}"
+        time.sleep(0.02)
+
+
+def test_own_services_run_without_a_table(node: Any) -> None:
+    assert node.wait_state("controllers", "running")["restarts"] == 0
+    status = node.status(node.wait_state("api", "running")["pid"])
+    assert status["Uid"].split() == ["50"] * 4
+    assert status["Gid"].split() == ["50"] * 4
+    assert status["CapEff"] == status["CapPrm"] == status["CapBnd"] == status["CapAmb"] == "0" * 16
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_a_table_is_started_changed_and_stopped(node: Any) -> None:
+    table = [{"id": "one", "argv": SLEEP}, {"id": "two", "argv": SLEEP}]
+    assert sorted(node.ask(op="apply", services=table)["changed"]) == ["one", "two"]
+    before = {id: node.wait_state(id, "running")["pid"] for id in ("one", "two", "controllers")}
+    assert node.ask(op="apply", services=table)["changed"] == []
+    changed = [{"id": "one", "argv": [*SLEEP, "1"]}, table[1]]
+    assert node.ask(op="apply", services=changed)["changed"] == ["one"]
+    wait_until(lambda: node.services()["one"]["pid"] not in (0, before["one"]), "one to be restarted")
+    assert node.services()["two"]["pid"] == before["two"]
+    assert node.ask(op="apply", services=[changed[0]])["changed"] == ["two"]
+    wait_until(lambda: "two" not in node.services(), "two to leave")
+    assert node.services()["controllers"]["pid"] == before["controllers"]
+
+
+def test_what_is_kept_stays(node: Any) -> None:
+    node.ask(op="apply", services=[{"id": "etcd", "argv": SLEEP}])
+    pid = node.wait_state("etcd", "running")["pid"]
+    assert node.ask(op="apply", services=[], keep=["etcd"])["changed"] == []
+    assert node.services()["etcd"]["pid"] == pid
+
+
+@pytest.mark.parametrize("own", ["controllers", "api"])
+def test_a_killed_own_service_is_back_within_a_second_and_nothing_else_is_touched(node: Any, own: str) -> None:
+    node.ask(op="apply", services=[{"id": "etcd", "argv": SLEEP}])
+    etcd = node.wait_state("etcd", "running")["pid"]
+    for _ in range(5):
+        pid = node.wait_state(own, "running")["pid"]
+        killed = time.monotonic()
+        os.kill(node.host_pid(pid), signal.SIGKILL)
+        wait_until(lambda pid=pid: node.services()[own]["pid"] not in (0, pid), f"{own} to be back")
+        assert time.monotonic() - killed < 1.5
+    assert node.services()[own]["restarts"] == 5
+    assert node.services()[own]["exit"] == "killed by SIGKILL"
+    assert node.services()["etcd"]["pid"] == etcd
+
+
+def test_orphans_are_reaped(node: Any) -> None:
+    node.ask(op="apply", services=[{"id": "parent", "argv": shell("for i in 1 2 3 4 5; do (sleep 0.1 & ) ; done; sleep 1000")}])
+    node.wait_state("parent", "running")
+    wait_until(lambda: len(node.inside()) == 5, "the orphans to be gone")  # PID 1, two own services, shell, its sleep
+    states = [path.joinpath("stat").read_text().rpartition(")")[2].split()[0] for path in node.inside()]
+    assert "Z" not in states
+
+
+def test_user_capabilities_limits_and_groups(node: Any) -> None:
+    spec = {
+        "id": "etcd",
+        "argv": SLEEP,
+        "uid": 60,
+        "gid": 61,
+        "groups": [62, 63],
+        "capabilities": ["CAP_NET_BIND_SERVICE"],
+        "no_new_privs": True,
+        "nofile": 512,
+        "oom_score_adj": 300,
+        "workdir": "/usr",
+        "env": {"A": "b"},
+        "memory_max": 64 << 20,
+    }
+    assert node.ask(op="apply", services=[spec])["ok"]
+    pid = node.wait_state("etcd", "running")["pid"]
+    wait_until(lambda: node.status(pid)["Name"] == "sleep", "exec")
+    status, outside = node.status(pid), node.host_pid(pid)
+    assert status["Uid"].split() == ["60"] * 4
+    assert status["Groups"].split() == ["62", "63"]
+    assert {status[key] for key in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {f"{1 << 10:016x}"}
+    with open(f"/proc/{outside}/limits") as file:
+        assert next(line.split()[3:5] for line in file if line.startswith("Max open files")) == ["512", "512"]
+    with open(f"/proc/{outside}/oom_score_adj") as file:
+        assert file.read() == "300\n"
+    with open(f"/proc/{outside}/environ") as file:
+        assert file.read() == "A=b\0"
+    with open(f"/proc/{outside}/cgroup") as file:
+        assert all(line.strip().endswith("/ophite/etcd") for line in file)
+    assert os.readlink(f"/proc/{outside}/cwd") == "/usr"
+    assert os.getsid(outside) == outside
+    assert sorted(os.listdir(f"/proc/{outside}/fd")) == ["0", "1", "2"]
+
+
+def test_a_failing_service_backs_off_and_its_log_says_why(node: Any) -> None:
+    node.ask(
+        op="apply", services=[{"id": "bad", "argv": ["/nowhere"]}, {"id": "once", "argv": ["/bin/true"], "restart": "never"}]
+    )
+    assert node.wait_state("once", "finished")["exit"] == "exit status 0"
+    wait_until(lambda: node.services()["bad"]["restarts"] >= 2, "restarts")
+    assert node.wait_state("bad", "backoff")["exit"] == "exit status 127"
+    client = node.client()
+    assert client.ask(op="logs", id="bad", follow=False) == {"ok": True}
+    assert b"cannot start bad: [Errno 2]" in client.socket.recv(65536)
+
+
+def test_logs_follow_and_end_with_the_service(node: Any) -> None:
+    node.ask(op="apply", services=[{"id": "talk", "argv": shell("echo first; read x < /tmp/go; echo second; sleep 1000")}])
+    fifo = f"/proc/{node.init}/root/tmp/go"
+    os.mkfifo(fifo)
+    node.wait_state("talk", "running")
+    client = node.client()
+    assert client.ask(op="logs", id="talk", follow=True) == {"ok": True}
+    node.ask(op="restart", id="talk")
+    text = b""
+    while text.count(b"first") < 1:
+        text += client.socket.recv(65536)
+    with open(fifo, "w") as file:
+        file.write("x\n")
+    while b"second" not in text:
+        text += client.socket.recv(65536)
+    node.ask(op="apply", services=[])
+    while data := client.socket.recv(65536):
+        text += data
+
+
+def test_stop_goes_in_reverse_order_of_need_and_insists(node: Any) -> None:
+    stubborn = shell("trap '' TERM; while :; do sleep 0.1; done")
+    table = [
+        {"id": "containerd", "argv": SLEEP},
+        {"id": "kubelet", "argv": stubborn, "needs": ["containerd"], "stop_timeout": 0.3},
+    ]
+    node.ask(op="apply", services=table)
+    node.wait_state("kubelet", "running")
+    watcher = node.client()
+    watcher.ask(op="watch")
+    assert node.ask(op="apply", services=[])["ok"]
+    seen = [(packet["service"]["id"], packet["service"]["state"]) for packet in (watcher.receive() for _ in range(4))]
+    order = ["kubelet", "kubelet", "containerd", "containerd"]
+    assert seen == list(zip(order, ["stopping", "finished"] * 2, strict=True))
+
+
+def test_leaving_takes_the_group_along_and_a_restart_does_not(node: Any) -> None:
+    table = [{"id": "containerd", "argv": shell("setsid sleep 4242 & sleep 1000")}]
+    node.ask(op="apply", services=table)
+    pid = node.wait_state("containerd", "running")["pid"]
+
+    def shims() -> int:
+        return sum(
+            b"4242" in (path / "cmdline").read_bytes() and b"sh" not in (path / "cmdline").read_bytes()
+            for path in node.inside()
+        )
+
+    wait_until(lambda: shims() == 1, "the shim")
+    node.ask(op="restart", id="containerd")
+    wait_until(lambda: node.services()["containerd"]["pid"] not in (0, pid), "the restart")
+    wait_until(lambda: shims() == 2, "the second shim, with the first still there")
+    node.ask(op="apply", services=[])
+    wait_until(lambda: shims() == 0, "the shims to be killed")
+
+
+@pytest.mark.parametrize(("action", "number"), [("poweroff", signal.SIGINT), ("reboot", signal.SIGHUP)])
+def test_power_ends_the_namespace(node: Any, action: str, number: int) -> None:
+    watcher = node.client()
+    watcher.ask(op="watch", drain=True)
+    assert node.ask(op="power", action=action) == {"ok": True}
+    assert watcher.receive() == {"event": "shutdown", "action": action}
+    refused = node.ask(op="apply", services=[])
+    assert not refused["ok"]
+    assert "shutting down" in refused["error"]
+    assert node.services()["api"]["state"] == "running"  # it waits for who drains
+    assert node.ask(op="drained") == {"ok": True}
+    assert node.process.wait(20) == -number
+
+
+def test_sigterm_is_power_off(node: Any) -> None:
+    os.kill(node.init, signal.SIGTERM)
+    assert node.process.wait(20) == -signal.SIGINT
+
+
+def test_bad_requests_are_refused_with_path_and_hint(node: Any) -> None:
+    answer = node.ask(op="apply", services=[{"id": "x", "argv": ["sleep"], "cpu": 1}])
+    assert answer == {
+        "ok": False,
+        "error": "services[0].cpu: unknown field; services[0].argv[0]: not an absolute path",
+        "hint": "fix the specification: nothing of this table was applied",
+    }
+    client = node.client()
+    client.socket.send(b"{" * 5000)
+    assert not client.receive()["ok"]
+    assert not client.ask(op="explode")["ok"]
+    assert not client.ask(op="logs", id="nobody")["ok"]
+    assert not client.ask(op="power", action="explode")["ok"]
+    assert client.ask(op="list")["ok"]
+    client.socket.setsockopt(1, 7, 1 << 20)
+    client.socket.send(b"x" * 150000)
+    assert "longer than" in client.receive()["error"]
+
+
+def test_a_reader_that_sleeps_loses_output_and_is_told(node: Any) -> None:
+    node.ask(
+        op="apply", services=[{"id": "loud", "argv": shell("read x < /tmp/go; yes | head -c 4000000; echo done; sleep 1000")}]
+    )
+    os.mkfifo(f"/proc/{node.init}/root/tmp/go")
+    node.wait_state("loud", "running")
+    node.ask(op="restart", id="loud")
+    client = node.client()
+    assert client.ask(op="logs", id="loud", follow=True) == {"ok": True}
+    with open(f"/proc/{node.init}/root/tmp/go", "w") as file:
+        file.write("x\n")
+
+    def is_done() -> bool:
+        other = node.client()
+        other.ask(op="logs", id="loud", follow=False, tail_bytes=5)
+        data: bytes = other.socket.recv(100)
+        other.close()
+        return data == b"done\n"
+
+    wait_until(is_done, "the output")
+    text = b""
+    while not text.endswith(b"done\n"):
+        text += client.socket.recv(65536)
+    assert b"bytes of output were lost here]\n" in text
+    assert len(text) < 2_500_000
