@@ -1,0 +1,1 @@
+"""Made from `api/proto` by `python -m api.proto.generate`; never edited."""

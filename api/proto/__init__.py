@@ -1,0 +1,1 @@
+"""The services as Protocol Buffers, and what generates their messages."""

@@ -1,0 +1,62 @@
+"""`dmesg`: the kernel's messages."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from controllers.machine.operations.table import Request, method
+from controllers.runtime.errors import OperationError
+
+if TYPE_CHECKING:
+    from controllers.ports import Ports
+    from controllers.runtime.store import Store
+    from controllers.runtime.wire import Method
+    from init.linux.kmsg import Record
+
+
+class Dmesg(Request, frozen=True, kw_only=True):
+    """`follow`: go on with what comes."""
+
+    follow: bool = False
+
+
+def methods(store: Store, ports: Ports) -> list[Method]:
+    """Return the lines of the table."""
+
+    async def dmesg(request: Dmesg) -> AsyncIterator[dict[str, Any]]:
+        from init.linux import kmsg
+
+        try:
+            reader = kmsg.open_reader()
+        except OSError as error:
+            hint = "in a container the kernel's log belongs to the host"
+            raise OperationError("unavailable", f"the kernel's log cannot be read: {error}", hint) from None
+        ready = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(reader, ready.set)
+        try:
+            while True:
+                ready.clear()
+                for record in kmsg.read_records(reader):
+                    yield render_record(record)
+                if not request.follow:
+                    return
+                await ready.wait()
+        finally:
+            loop.remove_reader(reader)
+            os.close(reader)
+
+    return [method("dmesg", Dmesg, dmesg)]
+
+
+def render_record(record: Record) -> dict[str, Any]:
+    """Return a record as builtins."""
+    return {
+        "priority": record.level,
+        "sequence": record.sequence,
+        "time_us": record.microseconds,
+        "message": record.text,
+    }

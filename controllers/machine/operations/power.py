@@ -1,0 +1,50 @@
+"""`power`: reboot or power off, as a resource that the machine's power controller carries out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controllers.machine.operations.table import Request, method
+from controllers.resources.machine import PlatformInfo, PowerRequest
+from controllers.runtime.errors import AlreadyExists, OperationError
+from controllers.runtime.resource import new
+
+if TYPE_CHECKING:
+    from controllers.ports import Ports
+    from controllers.runtime.store import Store
+    from controllers.runtime.wire import Method
+
+ID = "power"
+OWNER = "api"
+REASON_LIMIT = 200  # characters
+
+
+class Power(Request, frozen=True, kw_only=True):
+    """`action`: `reboot` or `poweroff`."""
+
+    action: str
+    reason: str = ""
+
+
+def methods(store: Store, ports: Ports) -> list[Method]:
+    """Return the lines of the table."""
+
+    async def power(request: Power) -> dict[str, str]:
+        """Ask for it and return the id of the boot that ends. The same request again is fine, another one is refused."""
+        if request.action not in ("reboot", "poweroff"):
+            raise OperationError("invalid_argument", f"unknown action {request.action[:32]!r}", "reboot or poweroff")
+        wanted = PowerRequest(action=request.action, reason=request.reason[:REASON_LIMIT])
+        try:
+            await store.create(new(ID, wanted, owner=OWNER))
+        except AlreadyExists:
+            await _check_same(store, request.action)
+        platform = await store.find(PlatformInfo, "platform")
+        return {"boot_id": platform.spec.boot_id if platform else ""}
+
+    return [method("power", Power, power)]
+
+
+async def _check_same(store: Store, action: str) -> None:
+    found = await store.find(PowerRequest, ID)
+    if found is not None and found.spec.action != action:
+        raise OperationError("failed_precondition", f"the machine is about to {found.spec.action} already")
