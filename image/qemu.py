@@ -119,7 +119,7 @@ def plan_boot(machine: Machine, qemu: Qemu, command_line: str) -> list[str]:
         own = (machine.image / "cmdline").read_text().strip()
         initramfs = str(machine.image / "initramfs.zst")
         return ["-kernel", str(machine.image / "vmlinuz"), "-initrd", initramfs, "-append", f"{own} {command_line}"]
-    text = f"type=11,value={STUB_STRING}={command_line}".replace(",115200", ",,115200")
+    text = f"type=11,value={STUB_STRING}=" + command_line.replace(",", ",,")
     return [
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={qemu.firmware_code}"),
         *("-drive", "if=pflash,format=raw,unit=1,file=firmware.vars"),

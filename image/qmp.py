@@ -49,7 +49,11 @@ class Qmp:
 
     def execute(self, command: str, **arguments: Any) -> Any:
         """Run one command and give what it returns; raises `ImageError` with QEMU's own words."""
-        self._socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        line = json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n"
+        try:
+            self._socket.sendall(line)
+        except OSError as error:
+            raise ImageError(f"{self._path}: {error.strerror}", "the machine has stopped; see its console log") from error
         while True:
             answer = self._read()
             if "error" in answer:
