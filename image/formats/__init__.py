@@ -1,0 +1,1 @@
+"""Encoders and readers of binary formats: pure functions of bytes, without side effects."""

@@ -1,0 +1,281 @@
+"""Build an image: from source and packages to a bootable disk.
+
+The recipe is the table `STEPS`; each step takes the frozen context and returns it with what it made, and keeps its result
+in the cache by the content of its inputs. Nothing needs root. `python -m image.build --help` tells the options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from image.arch import ARCHES, get_arch
+from image.boards import BOARDS, get_board
+from image.cache import Cache
+from image.context import Context, ImageResult, Options
+from image.disk import make_disk
+from image.errors import ImageError
+from image.executables import list_executables
+from image.filesystem import make_root_image
+from image.initramfs import make_initramfs
+from image.kmod import read_modules, render_index
+from image.kubernetes import get_kubernetes
+from image.manifest import render_manifest
+from image.packages import Apt, find_mirror
+from image.preload import make_preloads
+from image.progress import Progress
+from image.python import PROJECT, make_code, make_site_packages, make_stdlib
+from image.rootfs import make_root
+from image.rootlist import STDLIB, list_packages
+from image.run import get_program, run
+from image.tools import TOOL_PACKAGES, fetch_tools
+from image.uki import make_uki, render_command_line
+from image.wheels import fetch_wheels
+
+# Kinds of cache entries that are made from others: --rebuild makes them again, and only the newest are kept.
+MADE = ("stdlib", "site-packages", "code", "preload", "root", "erofs", "initramfs", "uki", "disk")
+RESOLVED = ("apt", "resolve", "source")  # --refresh
+PRUNED = ("code", "root", "erofs", "initramfs", "uki", "disk")
+
+
+def make_tools(context: Context) -> Context:
+    """The programs that make the image, from the image's own Debian release."""
+    return replace(context, tools=fetch_tools(TOOL_PACKAGES, context.cache, context.options.mirror))
+
+
+def fetch_packages(context: Context) -> Context:
+    """The packages of the written list and the kernel, downloaded, checked and unpacked."""
+    apt = Apt.make(context.cache, context.arch.name, find_mirror(context.options.mirror))
+    meta = context.board.kernels[context.arch.name]
+    packages = {package.name: package for package in apt.resolve(list_packages(meta))}
+    kernel = packages.pop(meta).depends.partition(" ")[0]
+    found = sorted({**packages, kernel: apt.resolve([kernel])[0]}.values(), key=lambda package: package.name)
+    return replace(context, packages=tuple(found), trees=apt.fetch(found), kernel_version=kernel.removeprefix("linux-image-"))
+
+
+def fetch_kubernetes(context: Context) -> Context:
+    """Kubernetes' programs: built from source (once), downloaded, or the user's."""
+    return replace(context, kubernetes=get_kubernetes(context.options, context.arch, context.cache))
+
+
+def fetch_python(context: Context) -> Context:
+    """The wheels of the lock, checked by hash, compiled."""
+    wheels = fetch_wheels(context.cache, context.arch)
+    return replace(context, wheels=wheels, site_packages=make_site_packages(context.cache, context.tools, wheels))
+
+
+def compile_stdlib(context: Context) -> Context:
+    """The standard library as byte code."""
+    trees = [context.trees[name] for name in STDLIB]
+    return replace(context, stdlib=make_stdlib(context.cache, context.tools, trees))
+
+
+def compile_code(context: Context) -> Context:
+    """PID 1, the controllers and the API as byte code."""
+    return replace(context, code=make_code(context.cache, context.tools))
+
+
+def choose_modules(context: Context) -> Context:
+    """Kernel modules that the board wants, with all they need, in load order."""
+    top = context.kernel / "usr/lib/modules" / context.kernel_version
+    modules = read_modules(top, context.cache, context.kernel.name)
+    stage1 = tuple(modules.closure(context.board.stage1))
+    chosen = tuple(modules.closure((*context.board.stage1, *context.board.modules)))
+    index = render_index(modules, chosen, f"/usr/lib/modules/{context.kernel_version}")
+    return replace(context, modules=chosen, stage1_modules=stage1, module_index=index)
+
+
+def preload_images(context: Context) -> Context:
+    """The container images that a node needs to come up without a registry."""
+    certificates = context.trees["ca-certificates"]
+    return replace(context, preloads=make_preloads(context.cache, context.arch, certificates, context.options.preload))
+
+
+def lay_root(context: Context) -> Context:
+    """All files of the root image in one tree."""
+    return replace(context, root=make_root(context))
+
+
+def pack_root(context: Context) -> Context:
+    """The tree as a compressed, verified file system; its root hash goes into the command line."""
+    packed = replace(context, root_image=make_root_image(context.cache, context.tools, context.root))
+    return replace(packed, command_line=render_command_line(packed))
+
+
+def pack_initramfs(context: Context) -> Context:
+    """What the kernel starts: the interpreter and PID 1."""
+    return replace(context, initramfs=make_initramfs(context))
+
+
+def join_uki(context: Context) -> Context:
+    """Kernel, initramfs and command line as one EFI program."""
+    return replace(context, uki=make_uki(context))
+
+
+def lay_disk(context: Context) -> Context:
+    """The disk with its partitions."""
+    return replace(context, disk=make_disk(context))
+
+
+def write_output(context: Context) -> Context:
+    """The files that the user gets, and the manifest."""
+    output = context.options.output
+    output.mkdir(parents=True, exist_ok=True)
+    outputs = list_outputs(context)
+    for name, path in outputs.items():
+        copy_output(path, output / name)
+    (output / "cmdline").write_text(context.command_line + "\n")
+    (output / "manifest.json").write_text(render_manifest(context, outputs))
+    for kind in PRUNED:
+        context.cache.prune(kind)
+    return context
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the recipe."""
+
+    name: str
+    run: Callable[[Context], Context]
+
+
+STEPS = (
+    Step("tools", make_tools),
+    Step("packages", fetch_packages),
+    Step("kubernetes", fetch_kubernetes),
+    Step("python packages", fetch_python),
+    Step("standard library", compile_stdlib),
+    Step("our code", compile_code),
+    Step("kernel modules", choose_modules),
+    Step("container images", preload_images),
+    Step("root tree", lay_root),
+    Step("root image", pack_root),
+    Step("initramfs", pack_initramfs),
+    Step("kernel image", join_uki),
+    Step("disk", lay_disk),
+    Step("output", write_output),
+)
+
+
+def list_outputs(context: Context) -> dict[str, Path]:
+    """The names of the output files (a contract with those who boot them) and where the cache has them."""
+    return {
+        "vmlinuz": context.vmlinuz,
+        "initramfs.zst": context.initramfs,
+        "root.erofs": context.root_image.path,
+        "ophite.efi": context.uki,
+        "disk.img": context.disk,
+    }
+
+
+def copy_output(source: Path, target: Path) -> None:
+    """Copy a file of the cache to where the user may change it; holes stay holes. The old one is replaced at once."""
+    scratch = target.with_name(f".{target.name}.new")
+    run([get_program("cp"), "--sparse=always", "--reflink=auto", source, scratch])
+    scratch.replace(target)
+
+
+def build_image(options: Options, progress: Progress | None = None) -> ImageResult:
+    """Carry out the recipe. Raises `ImageError` with a hint for everything that the user can mend."""
+    shown = progress or Progress(quiet=True)
+    started = time.monotonic()
+    context = begin(options)
+    with shown:
+        for step in STEPS:
+            with shown.step(step.name, len(STEPS)):
+                context = step.run(context)
+    return measure(context, time.monotonic() - started)
+
+
+def begin(options: Options) -> Context:
+    """The context of the first step; options are checked here."""
+    fresh = (RESOLVED if options.refresh else ()) + (MADE if options.rebuild else ())
+    cache = Cache.default()
+    arch, board = get_arch(options.arch), get_board(options.board)
+    for path in (*options.preload, *([options.config] if options.config else [])):
+        if not path.is_file():
+            raise ImageError(f"{path}: no such file", "check --preload and --config")
+    return Context(options, board, arch, replace(cache, fresh=frozenset(fresh)), read_version(), read_epoch())
+
+
+def read_version() -> str:
+    """Ophite's version, from pyproject.toml."""
+    text = (PROJECT / "pyproject.toml").read_text()
+    return str(tomllib.loads(text)["project"]["version"])
+
+
+def read_epoch() -> int:
+    """The time that the image bears: SOURCE_DATE_EPOCH, else the last commit's, else the newest source file's."""
+    if stated := os.environ.get("SOURCE_DATE_EPOCH"):
+        if not stated.isdecimal():
+            raise ImageError(f"SOURCE_DATE_EPOCH={stated!r} is no number", "seconds since 1970, or unset it")
+        return int(stated)
+    if shutil.which("git") and (PROJECT / ".git").exists():
+        try:
+            return int(run(["git", "-C", PROJECT, "log", "-1", "--format=%ct"]))
+        except ImageError:
+            pass  # a checkout that belongs to another user, or one without commits
+    return int(max(path.stat().st_mtime for path in (PROJECT / "init").rglob("*.py")))
+
+
+def measure(context: Context, seconds: float) -> ImageResult:
+    """The sizes of what was made."""
+    disk = context.options.output / "disk.img"
+    return ImageResult(
+        output=context.options.output,
+        root_hash=context.root_image.root_hash,
+        root_bytes=context.root_image.path.stat().st_size,
+        tree_bytes=context.root_image.tree_bytes,
+        initramfs_bytes=context.initramfs.stat().st_size,
+        uki_bytes=context.uki.stat().st_size,
+        disk_bytes=disk.stat().st_size,
+        disk_used_bytes=disk.stat().st_blocks * 512,
+        executables=len(list_executables(context.arch)),
+        seconds=seconds,
+    )
+
+
+def parse_options(argv: Sequence[str]) -> tuple[Options, bool]:
+    """The command line → options, and whether to be quiet."""
+    parser = argparse.ArgumentParser(prog="image.build", description="Build an Ophite image. No root is needed.")
+    add = parser.add_argument
+    add("--board", default="cloud", choices=sorted(BOARDS), help="the kind of machine (default: cloud)")
+    add("--arch", default="amd64", choices=sorted(ARCHES), help="the processor (default: amd64)")
+    add("--kubernetes", default="source", metavar="source|VERSION|DIR", help="where Kubernetes comes from")
+    add("--kubernetes-url", default="", metavar="TEMPLATE", help="release mirror: a URL with {version} {arch} {name}")
+    add("--kubernetes-sums", type=Path, metavar="FILE", help="SHA-256 sums of the release, as sha256sum writes them")
+    add("--output", type=Path, required=True, metavar="DIR", help="where the image goes")
+    add("--config", type=Path, metavar="FILE", help="machine configuration to put into the image")
+    add("--preload", type=Path, action="append", default=[], metavar="OCI.tar", help="container image to put in")
+    add("--mirror", metavar="URL", help="Debian mirror (default: the one that the host's apt uses)")
+    add("--command-line", default="", metavar="WORDS", help="more words for the kernel")
+    add("--refresh", action="store_true", help="look for newer packages")
+    add("--rebuild", action="store_true", help="make everything again that is not downloaded or built from source")
+    add("--quiet", action="store_true", help="say nothing but errors")
+    values = vars(parser.parse_args(argv))
+    quiet = values.pop("quiet")
+    return Options(**{**values, "preload": tuple(values["preload"])}), quiet
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; 0 or 1."""
+    options, quiet = parse_options(sys.argv[1:] if argv is None else argv)
+    progress = Progress(quiet=quiet)
+    try:
+        result = build_image(options, progress)
+    except ImageError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    progress.report(result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""What a build is told, what its steps hand on, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from image.arch import Arch
+from image.boards.board import Board
+from image.cache import Cache
+from image.kmod import ModuleInfo
+from image.packages import Package
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for."""
+
+    output: Path
+    board: str = "cloud"
+    arch: str = "amd64"
+    kubernetes: str = "source"  # "source", a version such as "1.31.2", or a directory of binaries
+    kubernetes_url: str = ""  # template of a release mirror: {version} {arch} {name}
+    kubernetes_sums: Path | None = None  # file of `SHA-256  NAME` lines for those
+    config: Path | None = None  # machine configuration to put into the image
+    preload: tuple[Path, ...] = ()  # OCI archives
+    mirror: str | None = None  # Debian mirror; None: the host's
+    refresh: bool = False  # resolve packages anew
+    rebuild: bool = False  # make again all that is neither downloaded nor built from source
+    command_line: str = ""  # more for the kernel
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """Binaries of one Kubernetes release."""
+
+    version: str  # without "v"
+    directory: Path
+    source: Path | None = None  # source package, for the pause program
+
+
+@dataclass(frozen=True)
+class RootImage:
+    """The verified root: file system with its hash tree behind it."""
+
+    path: Path
+    root_hash: str  # SHA-256 in hex
+    salt: str
+    blocks: int  # of 4096 bytes, data only
+    tree_bytes: int  # size of all files before compression
+
+
+@dataclass(frozen=True)
+class Context:
+    """One build. A step takes it and returns it with what it made; a step reads only what an earlier one made."""
+
+    options: Options
+    board: Board
+    arch: Arch
+    cache: Cache
+    version: str  # of Ophite
+    epoch: int  # the build's time in seconds since 1970, the same for the same source
+    tools: Path = Path()
+    packages: tuple[Package, ...] = ()
+    trees: Mapping[str, Path] = field(default_factory=dict)  # package name → unpacked
+    kernel_version: str = ""
+    modules: tuple[ModuleInfo, ...] = ()
+    stage1_modules: tuple[ModuleInfo, ...] = ()
+    module_index: str = ""
+    kubernetes: Kubernetes = Kubernetes("", Path())
+    wheels: Path = Path()
+    stdlib: Path = Path()
+    site_packages: Path = Path()
+    code: Path = Path()
+    preloads: tuple[Path, ...] = ()
+    root: Path = Path()  # the cached tree
+    root_image: RootImage = RootImage(Path(), "", "", 0, 0)
+    initramfs: Path = Path()
+    command_line: str = ""
+    uki: Path = Path()
+    disk: Path = Path()
+
+    @property
+    def kernel(self) -> Path:
+        """The unpacked kernel package (not the meta package)."""
+        return self.trees[f"linux-image-{self.kernel_version}"]
+
+    @property
+    def vmlinuz(self) -> Path:
+        """The kernel image."""
+        return self.kernel / "boot" / f"vmlinuz-{self.kernel_version}"
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """A finished image: where it is and what it measures (bytes, seconds)."""
+
+    output: Path
+    root_hash: str
+    root_bytes: int
+    tree_bytes: int
+    initramfs_bytes: int
+    uki_bytes: int
+    disk_bytes: int
+    disk_used_bytes: int
+    executables: int
+    seconds: float

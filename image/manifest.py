@@ -1,0 +1,92 @@
+"""manifest.json: everything that is in an image, with versions, hashes and licences, and what the image measures."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from image.cache import digest_file
+from image.context import Context
+from image.executables import LINKS, list_executables
+from image.wheels import read_wheel
+
+LICENCE_FIELD = re.compile(r"^License:[ \t]*(\S.*)$", re.MULTILINE)
+KUBERNETES_LICENCE = "Apache-2.0"
+
+
+def render_manifest(context: Context, outputs: dict[str, Path]) -> str:
+    """The manifest as JSON text; no path or time of the build host is in it."""
+    image = context.root_image
+    manifest: dict[str, Any] = {
+        "version": context.version,
+        "board": context.board.name,
+        "arch": context.arch.name,
+        "built": context.epoch,
+        "kernel": context.kernel_version,
+        "kubernetes": context.kubernetes.version,
+        "root": {
+            "hash": image.root_hash,
+            "salt": image.salt,
+            "blocks": image.blocks,
+            "tree_bytes": image.tree_bytes,
+        },
+        "files": {name: describe(path) for name, path in sorted(outputs.items())},
+        "packages": [describe_package(context, name) for name in sorted(context.trees)],
+        "wheels": [describe_wheel(path) for path in sorted(context.wheels.glob("*.whl"))],
+        "binaries": [describe_binary(context, name) for name in kubernetes_names(context)],
+        "images": [{"name": path.name, "sha256": digest_file(path)} for path in context.preloads],
+        "modules": sorted(module.name for module in context.modules),
+        "executables": [
+            {"path": f"/{item.path}", "why": item.why, "sha256": digest_file(context.root / item.path)}
+            for item in list_executables(context.arch)
+        ],
+        "links": {f"/{name}": target for name, target in sorted(LINKS.items())},
+    }
+    return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Size in bytes and SHA-256."""
+    return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
+
+
+def describe_package(context: Context, name: str) -> dict[str, Any]:
+    """One Debian package."""
+    package = next(package for package in context.packages if package.name == name)
+    return {
+        "name": name,
+        "version": package.version,
+        "source": package.source,
+        "sha256": package.sha256,
+        "licences": read_licences(context.trees[name], name),
+    }
+
+
+def read_licences(tree: Path, name: str) -> list[str]:
+    """The licences that a package's copyright file names (Debian's machine-readable format), sorted."""
+    path = tree / "usr/share/doc" / name / "copyright"
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:
+        return ["see the source package"]  # the file is a link into a package that the image does not use
+    return sorted({match.strip() for match in LICENCE_FIELD.findall(text)}) or ["see the source package"]
+
+
+def describe_wheel(path: Path) -> dict[str, Any]:
+    """One Python package."""
+    name, version, licence = read_wheel(path)
+    return {"name": name, "version": version, "sha256": digest_file(path), "licences": [licence]}
+
+
+def kubernetes_names(context: Context) -> list[str]:
+    """The programs of the written list that come from Kubernetes."""
+    names = [Path(item.path).name for item in list_executables(context.arch)]
+    return sorted(name for name in names if name.startswith("kube"))
+
+
+def describe_binary(context: Context, name: str) -> dict[str, Any]:
+    """One program of Kubernetes."""
+    path = context.kubernetes.directory / name
+    return {"name": name, "version": context.kubernetes.version, "licences": [KUBERNETES_LICENCE], **describe(path)}

@@ -1,0 +1,161 @@
+"""The root image's tree: chosen files of packages, Python, Kubernetes, modules and /etc, laid into one directory.
+
+Owners and times are not kept: the file system is written with all files owned by root and one time. Permissions are set
+here: 0755 for what `executables.py` lists and for directories, 0644 for all else, no set-user-id bit anywhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from image import etcfiles
+from image.arch import Arch
+from image.cache import digest, digest_file
+from image.context import Context
+from image.errors import ImageError
+from image.executables import KUBERNETES, LINKS, list_executables
+from image.formats.elf import is_elf, parse_elf
+from image.python import CODE_DIRECTORY, STDLIB_DIRECTORY
+from image.rootlist import KEPT, Keep
+
+SHARE = "usr/share/ophite"
+
+
+def make_root(context: Context) -> Path:
+    """The tree in the cache; raises `ImageError` when a package lacks a listed file or a library is missing."""
+
+    def make(directory: Path) -> None:
+        for keep in KEPT:
+            copy_kept(keep, context.trees[keep.package], directory, context.arch)
+        for executable in KUBERNETES:
+            copy_file(context.kubernetes.directory / Path(executable.path).name, directory / executable.path)
+        shutil.copytree(context.stdlib, directory / STDLIB_DIRECTORY)
+        shutil.copytree(context.code, directory / CODE_DIRECTORY)
+        shutil.copytree(context.site_packages, directory / CODE_DIRECTORY / "site-packages")
+        copy_modules(context, directory)
+        write_own_files(context, directory)
+        make_links(directory, {**etcfiles.LINKS, **LINKS})
+        if (directory / "usr/lib64").is_dir():
+            make_links(directory, {"lib64": "usr/lib64"})
+        set_permissions(directory, context.arch)
+        check_libraries(directory)
+
+    return context.cache.entry("root", root_key(context), make)
+
+
+def root_key(context: Context) -> str:
+    """The key over all that the tree is made of."""
+    here = Path(__file__).parent
+    recipe = [here / name for name in ("rootfs.py", "rootlist.py", "etcfiles.py", "executables.py")]
+    made = [place.name for place in (context.stdlib, context.code, context.site_packages, context.kubernetes.directory)]
+    hashes = [package.sha256 for package in context.packages]
+    config = context.options.config
+    return digest(
+        recipe, made, hashes, context.kubernetes.version, context.module_index, release(context),
+        [(path.name, digest_file(path)) for path in context.preloads], config and digest_file(config),
+    )[:24]  # fmt: skip
+
+
+def release(context: Context) -> str:
+    """The text of release.json."""
+    return etcfiles.render_release(
+        context.version, context.kubernetes.version, context.board.name, context.arch.name, context.epoch
+    )
+
+
+def copy_kept(keep: Keep, tree: Path, root: Path, arch: Arch) -> None:
+    """Copy the files of one package; what lies in /usr/sbin goes to /usr/bin."""
+    for pattern in keep.patterns:
+        found = sorted(tree.glob(pattern.replace("{lib}", f"usr/lib/{arch.triplet}")))
+        if not found and "*" not in pattern:
+            raise ImageError(f"the package {keep.package} has no file {pattern}", "correct image/rootlist.py")
+        for path in found:
+            name = path.relative_to(tree).as_posix().replace("usr/sbin/", "usr/bin/")
+            copy_file(path, root / name)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file or a symbolic link, making the directories above it."""
+    if not source.exists() and not source.is_symlink():
+        raise ImageError(f"{source.name} is missing in {source.parent}", "a directory of binaries must hold all of them")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target, follow_symlinks=False)
+
+
+def copy_modules(context: Context, root: Path) -> None:
+    """The kernel modules, as the package has them."""
+    top = f"usr/lib/modules/{context.kernel_version}"
+    for module in context.modules:
+        copy_file(context.kernel / top / module.path, root / top / module.path)
+
+
+def write_own_files(context: Context, root: Path) -> None:
+    """/etc, the empty places, release.json, the module index, images and configuration."""
+    for name in etcfiles.DIRECTORIES:
+        (root / name).mkdir(parents=True, exist_ok=True)
+    texts = {
+        "etc/passwd": etcfiles.render_passwd(),
+        "etc/group": etcfiles.render_group(),
+        "etc/nsswitch.conf": etcfiles.NSSWITCH,
+        "etc/os-release": etcfiles.render_os_release(context.version, context.board.name),
+        "etc/ssl/certs/ca-certificates.crt": etcfiles.join_certificates(context.trees["ca-certificates"]),
+        f"{CODE_DIRECTORY}/modules.json": context.module_index,
+        f"{SHARE}/release.json": release(context),
+    }
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    for archive in context.preloads:
+        copy_file(archive, root / SHARE / "images" / archive.name)
+    if context.options.config is not None:
+        copy_file(context.options.config, root / SHARE / "config.yaml")
+
+
+def make_links(root: Path, links: dict[str, str]) -> None:
+    """Symbolic links, name below the root → target."""
+    for name, target in links.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(target)
+
+
+def set_permissions(root: Path, arch: Arch) -> None:
+    """Execute permission for the written list only. Raises `ImageError` when a listed program is not there."""
+    programs = {root / executable.path for executable in list_executables(arch)}
+    missing = sorted(str(path.relative_to(root)) for path in programs if not path.is_file())
+    if missing:
+        raise ImageError(f"not in the root: {', '.join(missing)}", "correct image/rootlist.py or image/executables.py")
+    root.chmod(0o755)
+    for path in root.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path in programs else 0o644)
+
+
+def check_libraries(root: Path) -> None:
+    """Every shared library that a program or library asks for is in the root; raises `ImageError` with all that are not."""
+    libraries: dict[str, list[str]] = {}
+    present: set[str] = set()
+    for path in iterate_elf(root):
+        present.add(path.name)
+        for needed in parse_elf(path.read_bytes()).find_needed():
+            libraries.setdefault(needed, []).append(path.relative_to(root).as_posix())
+    missing = [
+        f"{name}, wanted by {users[0]}" for name, users in sorted(libraries.items()) if not is_present(name, present, root)
+    ]
+    if missing:
+        raise ImageError("missing in the root: " + "; ".join(missing), "add the package to image/rootlist.py")
+
+
+def is_present(library: str, files: set[str], root: Path) -> bool:
+    """Whether a library is there by its own name or as a link (`libz.so.1` → `libz.so.1.3.1`)."""
+    return library in files or any(root.glob(f"usr/lib/*/{library}"))
+
+
+def iterate_elf(root: Path) -> Iterable[Path]:
+    """All regular ELF files below `root`, except kernel modules (which are compressed)."""
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                if is_elf(file.read(4)):
+                    yield path
