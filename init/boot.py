@@ -27,6 +27,7 @@ from init.supervisor import Settings, Supervisor
 SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC
 MIB = 1 << 20
 NOFILE = 1 << 20
+PROC_SYS = "/proc/sys"
 PYTHON = ("/usr/bin/python3.13", "-I", "-S")
 ENVIRONMENT = (("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/"), ("LANG", "C.UTF-8"), ("TZ", "UTC"))
 API_ID = 50
@@ -187,7 +188,7 @@ def write_sysctls(_: Context) -> list[str]:
     problems = []
     for key, value in SYSCTLS:
         try:
-            with open(f"/proc/sys/{key.replace('.', '/')}", "w", encoding="ascii") as file:
+            with open(f"{PROC_SYS}/{key.replace('.', '/')}", "w", encoding="ascii") as file:
                 file.write(value)
         except OSError as error:
             problems.append(f"{key}={value}: {error.strerror}")
