@@ -23,7 +23,7 @@ def redact(value: T) -> T:
     for name in value.__struct_fields__:
         before = getattr(value, name)
         after = _blot(before) if name in secrets else _walk(before)
-        if after is not before:
+        if after is not before and after != before:
             changes[name] = after
     return msgspec.structs.replace(value, **changes) if changes else value
 
