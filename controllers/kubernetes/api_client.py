@@ -1,0 +1,99 @@
+"""The few requests that the node makes to its own API server, as the administrator.
+
+Objects are written by server-side apply (Kubernetes API concepts, "Server-Side Apply"): create and change in one call,
+and what others set in the object stays theirs.
+"""
+
+import json
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from controllers.resources.pki import Certificate, CertificateRoot
+from controllers.runtime.controller import View
+from controllers.services.errors import RequestError
+from controllers.services.health import API_SERVER_PORT
+from controllers.services.https_client import Endpoint, Identity, Response, send
+
+FIELD_MANAGER = "ophite"
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
+
+
+class Collection(NamedTuple):
+    """Where objects of a kind are: prefix of the API group, plural name, whether they live in namespaces."""
+
+    prefix: str
+    plural: str
+    namespaced: bool
+
+
+COLLECTIONS = {
+    "ClusterRoleBinding": Collection("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
+    "ClusterRole": Collection("/apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
+    "ConfigMap": Collection("/api/v1", "configmaps", True),
+    "DaemonSet": Collection("/apis/apps/v1", "daemonsets", True),
+    "Deployment": Collection("/apis/apps/v1", "deployments", True),
+    "Secret": Collection("/api/v1", "secrets", True),
+    "Service": Collection("/api/v1", "services", True),
+    "ServiceAccount": Collection("/api/v1", "serviceaccounts", True),
+}
+
+
+class ApiClient:
+    """The local API server."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def apply(self, document: str) -> None:
+        """Apply one object, given as JSON. Raises `RequestError` with the server's reason."""
+        path = f"{object_path(json.loads(document))}?fieldManager={FIELD_MANAGER}&force=true"
+        await self._expect("PATCH", path, document.encode(), APPLY)
+
+    async def find_node(self, name: str) -> dict[str, Any] | None:
+        """Return a Node, None when it has not registered. Raises `RequestError`."""
+        response = await send(self._endpoint, "GET", node_path(name))
+        if response.status == 404:
+            return None
+        return _checked(response, f"node {name}").json()
+
+    async def patch_node(self, name: str, patch: dict[str, Any]) -> None:
+        """Merge `patch` into a Node (RFC 7396). Raises `RequestError`, also when it changed meanwhile."""
+        await self._expect("PATCH", node_path(name), json.dumps(patch).encode(), MERGE)
+
+    async def _expect(self, method: str, path: str, body: bytes, content_type: str) -> None:
+        _checked(await send(self._endpoint, method, path, body, content_type), path)
+
+
+def get_client(view: View, patience: float) -> ApiClient:
+    """Return a client for the local API server.
+
+    The controller declares `Certificate/admin` and `CertificateRoot/kubernetes`. Raises `Waiting` without them.
+    """
+    admin, root = view.get(Certificate, "admin").spec, view.get(CertificateRoot, "kubernetes").spec
+    identity = Identity(root.certificate, admin.certificate, admin.key, server_name="localhost")
+    return ApiClient(Endpoint("127.0.0.1", API_SERVER_PORT, identity, timeout=10.0 * min(max(patience, 1.0), 10.0)))
+
+
+def object_path(document: dict[str, Any]) -> str:
+    """Return an object's path. Raises `RequestError` for a kind that the table lacks."""
+    collection = COLLECTIONS.get(document["kind"])
+    if collection is None:
+        raise RequestError(f"no path known for objects of kind {document['kind']}", "add it to COLLECTIONS")
+    metadata = document["metadata"]
+    namespace = f"/namespaces/{quote(metadata['namespace'])}" if collection.namespaced else ""
+    return f"{collection.prefix}{namespace}/{collection.plural}/{quote(metadata['name'], safe='')}"
+
+
+def node_path(name: str) -> str:
+    """Return a node's path."""
+    return f"/api/v1/nodes/{quote(name, safe='')}"
+
+
+def _checked(response: Response, what: str) -> Response:
+    if response.ok:
+        return response
+    try:
+        reason = str(response.json().get("message", ""))
+    except RequestError:
+        reason = response.text()
+    raise RequestError(f"{what}: the API server says {response.status}: {reason[:300]}")

@@ -1,0 +1,100 @@
+"""The static pods of the control plane: one shape, filled in by each component.
+
+The program comes from the read-only root (a file mounted into an empty image), secrets from the component's own
+directory, and the container runs as the component's user without any capability.
+Trap: there is a start-up probe with a long limit and no liveness probe. Without KVM an API server takes minutes, and a
+probe that kills it while it works makes things worse natively, too.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from controllers.kubernetes.layout import STATIC_IMAGE
+from controllers.kubernetes.rendering import render_json
+from controllers.resources.kubernetes import StaticPod
+
+STARTUP_SECONDS, PROBE_PERIOD = 600, 10
+"""A component may take this long to start, times patience, and is asked that often."""
+
+VERSION_ANNOTATION = "ophite.io/version"
+
+
+class Component(msgspec.Struct, frozen=True, kw_only=True):
+    """One program of the control plane. `probe` is the handler of a Kubernetes probe; `memory` in MiB, `cpu` in m."""
+
+    name: str
+    uid: int
+    flags: tuple[str, ...]
+    directory: str
+    probe: dict[str, Any]
+    cpu: int
+    memory: int
+
+
+def make_static_pod(component: Component, read_once: Iterable[str], patience: float) -> StaticPod:
+    """Return the resource.
+
+    In: `read_once`, the hashes of the files that the program reads only at its start; a change replaces the pod.
+    """
+    pod = _make_pod(component, patience)
+    digest = hashlib.sha256("\0".join((render_json(pod), *read_once)).encode()).hexdigest()[:16]
+    pod["metadata"]["annotations"] = {VERSION_ANNOTATION: digest}
+    return StaticPod(manifest=render_json(pod), version=digest)
+
+
+def _make_pod(component: Component, patience: float) -> dict[str, Any]:
+    name = component.name
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "kube-system",
+            "labels": {"app.kubernetes.io/name": name, "component": name, "tier": "control-plane"},
+        },
+        "spec": {
+            "hostNetwork": True,
+            "priorityClassName": "system-cluster-critical",
+            "securityContext": {
+                "runAsUser": component.uid,
+                "runAsGroup": component.uid,
+                "runAsNonRoot": True,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [_make_container(component, patience)],
+            "volumes": [
+                {"name": "program", "hostPath": {"path": f"/usr/bin/{name}", "type": "File"}},
+                {"name": "secrets", "hostPath": {"path": component.directory, "type": "Directory"}},
+            ],
+        },
+    }
+
+
+def _make_container(component: Component, patience: float) -> dict[str, Any]:
+    name = component.name
+    threshold = int(STARTUP_SECONDS * max(patience, 1.0) / PROBE_PERIOD)
+    return {
+        "name": name,
+        "image": STATIC_IMAGE,
+        "imagePullPolicy": "Never",
+        "command": [f"/usr/bin/{name}", *component.flags],
+        "resources": {"requests": {"cpu": f"{component.cpu}m", "memory": f"{component.memory}Mi"}},
+        "startupProbe": {
+            **component.probe,
+            "periodSeconds": PROBE_PERIOD,
+            "failureThreshold": threshold,
+            "timeoutSeconds": PROBE_PERIOD,
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": [
+            {"name": "program", "mountPath": f"/usr/bin/{name}", "readOnly": True},
+            {"name": "secrets", "mountPath": component.directory, "readOnly": True},
+        ],
+    }

@@ -1,0 +1,74 @@
+"""The scheduler: its flags, and its static pod once the API server answers."""
+
+from collections.abc import Iterable
+
+from controllers.config.documents import MachineConfig, MachineType
+from controllers.kubernetes.after_apiserver import check_api_server_first
+from controllers.kubernetes.layout import SCHEDULER_DIR, SCHEDULER_UID
+from controllers.kubernetes.pod import Component, make_static_pod
+from controllers.kubernetes.rendering import render_flags
+from controllers.kubernetes.versions import Features, parse_features
+from controllers.ports import Ports
+from controllers.resources.kubernetes import StaticPod
+from controllers.resources.machine import FileStatus, VersionInfo
+from controllers.resources.services import ServiceHealth
+from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
+from controllers.services.health import API_SERVER
+from controllers.services.written_files import get_written
+
+NAME, PORT = "kube-scheduler", 10259
+READ_ONCE = tuple(f"{SCHEDULER_DIR}/{name}" for name in ("ca.crt", "kubeconfig"))
+READ_AGAIN = tuple(f"{SCHEDULER_DIR}/{name}" for name in ("client.crt", "client.key"))
+
+
+class SchedulerController(Controller):
+    """Wants the scheduler on a control plane."""
+
+    name = "kubernetes.SchedulerController"
+    inputs = (
+        Input(MachineConfig, id="default"),
+        Input(VersionInfo, id="version"),
+        Input(FileStatus),
+        Input(ServiceHealth, id=API_SERVER),
+    )
+    outputs = (Output(StaticPod, kind=SHARED),)
+
+    def __init__(self, ports: Ports) -> None:
+        self._patience = ports.patience
+
+    def reconcile(self, view: View) -> Iterable[Wanted]:
+        """One static pod."""
+        if view.get(MachineConfig, "default").spec.type is not MachineType.CONTROL_PLANE:
+            return
+        features = parse_features(view.get(VersionInfo, "version").spec.kubernetes)
+        for path in READ_AGAIN:
+            get_written(view, path)
+        read_once = [get_written(view, path) for path in READ_ONCE]
+        check_api_server_first(view)
+        component = Component(
+            name=NAME,
+            uid=SCHEDULER_UID,
+            flags=tuple(render_scheduler_flags(features)),
+            directory=SCHEDULER_DIR,
+            probe={"httpGet": {"scheme": "HTTPS", "host": "127.0.0.1", "port": PORT, "path": "/healthz"}},
+            cpu=20,
+            memory=48,
+        )
+        yield Wanted(NAME, make_static_pod(component, read_once, self._patience))
+
+
+def render_scheduler_flags(features: Features) -> list[str]:
+    """Return kube-scheduler's arguments; no leader election, as for the controller manager."""
+    kubeconfig = f"{SCHEDULER_DIR}/kubeconfig"
+    flags = {
+        "authentication-kubeconfig": kubeconfig,
+        "authorization-kubeconfig": kubeconfig,
+        "bind-address": "127.0.0.1",
+        "kubeconfig": kubeconfig,
+        "leader-elect": "false",
+        "profiling": "false",
+        "tls-min-version": "VersionTLS12",
+    }
+    if features.insecure_port_flag:
+        flags["port"] = "0"
+    return render_flags(flags)
