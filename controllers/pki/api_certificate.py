@@ -25,6 +25,7 @@ from controllers.pki.authority import (
 )
 from controllers.pki.issuing import DAY, YEAR
 from controllers.pki.kept import Kept
+from controllers.pki.sans import LOOPBACK
 from controllers.ports import Ports
 from controllers.resources.machine import ConfigStatus, VersionInfo
 from controllers.resources.pki import ApiServing, CertificateRoot, CertificateSANs
@@ -58,7 +59,11 @@ class ApiCertificateController(Controller):
         if not view.get(ConfigStatus, "config").spec.complete:
             return [Wanted("api", self._maintenance(view, old))]
         root = view.get(CertificateRoot, "os").spec
-        sans = view.get(CertificateSANs, "api").spec
+        found = view.find(CertificateSANs, "api")
+        for one in old:
+            if found is None and one.mode == "secure" and one.client_ca == root.certificate:
+                return [Wanted("api", one)]  # the names are still being gathered after a restart of the brain
+        sans = found.spec if found else CertificateSANs(names=("localhost",), addresses=LOOPBACK)
         host = sans.names[0] if sans.names else "node"
         request = Request(host, names=sans.names, addresses=sans.addresses, server=True, client=True)
         return [Wanted("api", self._secure(view, old, root, request))]

@@ -1,0 +1,58 @@
+"""Which kernel modules the node needs: a list with reasons, and `KernelModuleConfig` documents → `KernelModuleSpec`.
+
+The kernel cannot load a module by itself, for there is no modprobe to call: what will be needed is loaded before. In
+namespaces the kernel is the host's, and nothing is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controllers.config.documents.kernel_module_config import KernelModuleConfig
+from controllers.ports import Ports
+from controllers.resources.machine import KernelModuleSpec, PlatformInfo
+from controllers.runtime.controller import Controller, Input, Output, View, Wanted
+
+REQUIRED = {
+    "ext4": "STATE and EPHEMERAL",
+    "overlay": "container file systems",
+    "bridge": "the pod network",
+    "br_netfilter": "services see bridged packets",
+    "veth": "a pod's interface",
+    "nf_conntrack": "services, network policy",
+    "nf_nat": "services",
+    "nf_tables": "iptables by way of nftables",
+    "nft_compat": "iptables matches in nftables",
+    "nft_chain_nat": "services",
+}
+XTABLES = ("comment", "conntrack", "mark", "nat", "MASQUERADE", "REDIRECT", "statistic", "multiport", "addrtype", "physdev")
+XTABLES_MORE = ("recent", "tcpudp", "set", "limit", "TCPMSS", "CT")
+OPTIONAL = {
+    "virtio_net": "network of virtual machines",
+    "nf_conntrack_netlink": "kube-proxy removes stale UDP flows",
+    **{f"xt_{name}": "rules of kube-proxy and CNI plugins" for name in (*XTABLES, *XTABLES_MORE)},
+    "ip_set": "sets of addresses for network policy",
+    "ipt_REJECT": "services without endpoints",
+    "ip6t_REJECT": "services without endpoints",
+}
+
+
+class ModulesConfigController(Controller):
+    """`KernelModuleConfig`, the list → `KernelModuleSpec`. A document adds parameters to a module of the list."""
+
+    name = "machine.ModulesConfigController"
+    inputs = (Input(KernelModuleConfig), Input(PlatformInfo, id="platform"))
+    outputs = (Output(KernelModuleSpec),)
+
+    def __init__(self, ports: Ports) -> None:
+        """In: nothing of `ports` is needed; every controller is made the same way."""
+
+    def reconcile(self, view: View) -> Iterable[Wanted]:
+        if view.get(PlatformInfo, "platform").spec.platform == "namespaces":
+            return []
+        specs = {name: KernelModuleSpec(name=name) for name in REQUIRED}
+        specs |= {name: KernelModuleSpec(name=name, required=False) for name in OPTIONAL}
+        for one in view.list(KernelModuleConfig):
+            name = one.spec.name.replace("-", "_")
+            specs[name] = KernelModuleSpec(name=name, parameters=one.spec.parameters)
+        return [Wanted(name, spec) for name, spec in specs.items()]
