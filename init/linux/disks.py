@@ -39,7 +39,7 @@ def parse_gpt(header: bytes, entries: bytes) -> list[Partition]:
     for number in range(1, len(entries) // step + 1):
         kind, guid, first, last, _, name = _ENTRY.unpack_from(entries, (number - 1) * step)
         if kind != NO_TYPE:
-            label = name.decode("utf-16-le", "replace").partition("\0")[0]
+            label = "".join(map(chr, struct.unpack("<36H", name))).partition("\0")[0]  # no UTF-16 codec in the initramfs
             found.append(Partition(number, render_guid(kind), render_guid(guid), label, first, last))
     return found
 
