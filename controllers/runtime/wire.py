@@ -36,7 +36,7 @@ class Peer(msgspec.Struct, frozen=True):
 
 
 Handler = Callable[[Any, Peer], Awaitable[Any] | AsyncIterator[Any]]
-"""In: the params as they were sent (builtins; hostile), and the caller. Out: one value, or an iterator of items."""
+"""In: the params as they were sent (builtins; hostile), and the caller. Out: one value, or (an async generator) items."""
 
 
 class Method(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ class WireServer:
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.sleep(0)  # the transports go with the next round of the loop
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -79,13 +80,12 @@ class WireServer:
                 return
             await _Connection(self._methods, reader, writer).run()
         except asyncio.CancelledError:
-            if task.cancelling() and self._server and self._server.is_serving():
-                raise
+            return  # by `close`; asyncio would log a cancelled connection as an error
         except WireError as error:
             log.warning("connection closed", extra={"error": str(error)})
         finally:
             self._connections.discard(task)
-            writer.close()
+            writer.transport.abort()  # all calls have ended; a peer that does not read must not keep it open
 
 
 class _Call:
@@ -118,6 +118,7 @@ class _Connection:
         self._writer = writer
         self._peer = get_peer(writer.get_extra_info("socket"))
         self._calls: dict[int, _Call] = {}
+        self._sending = asyncio.Lock()
 
     async def run(self) -> None:
         """Serve until the caller hangs up. Raises `WireError` when it does not keep to the protocol."""
@@ -150,9 +151,7 @@ class _Connection:
         try:
             result = self._find(method).handler(params, self._peer)
             if isinstance(result, AsyncIterator):
-                async for item in result:
-                    await call.take()
-                    await self._send([id_, ITEM, item])
+                await self._send_all(id_, result, call)
             else:
                 await self._send([id_, ITEM, await result])
             await self._send([id_, END, None])
@@ -164,6 +163,16 @@ class _Connection:
             await self._fail(id_, method, error)
         finally:
             self._calls.pop(id_, None)
+
+    async def _send_all(self, id_: int, items: AsyncIterator[Any], call: _Call) -> None:
+        """Send every item, no faster than the caller takes them; end a generator at once when the caller leaves."""
+        try:
+            async for item in items:
+                await call.take()
+                await self._send([id_, ITEM, item])
+        finally:
+            if isinstance(items, AsyncGenerator):
+                await items.aclose()
 
     async def _fail(self, id_: int, method: str, error: Exception) -> None:
         sent = encode_error(error)
@@ -186,8 +195,10 @@ class _Connection:
         return found
 
     async def _send(self, message: list[Any]) -> None:
-        self._writer.write(encode_frame(message))
-        await self._writer.drain()
+        frame = encode_frame(message)
+        async with self._sending:  # one frame at a time waits in memory for a peer that does not read
+            self._writer.write(frame)
+            await self._writer.drain()
 
 
 def get_peer(connection: socket.socket) -> Peer:
