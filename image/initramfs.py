@@ -33,7 +33,7 @@ MODULES = "usr/lib/modules"
 STAGE1_LIST = "etc/ophite-stage1.json"
 # What stage 1 may import (docs/architecture.md); what these import in turn is found by importing them.
 STAGE1_STDLIB = (
-    "encodings.aliases encodings.utf_8 encodings.ascii encodings.latin_1 abc codecs collections collections.abc contextlib "
+    "encodings.aliases encodings.utf_8 encodings.ascii encodings.latin_1 encodings.utf_16_le abc codecs collections collections.abc contextlib "
     "copyreg ctypes enum functools genericpath io json keyword operator os posixpath re reprlib stat struct "
     "types typing weakref _collections_abc _weakrefset fcntl math select"
 ).split()

@@ -25,7 +25,7 @@ PROJECT = Path(__file__).parent.parent
 OWN_PACKAGES = ("init", "controllers", "api")
 OWN_DROPPED = ("api/cli", "api/client", "api/proto")  # the laptop's side
 DATA_SUFFIXES = (".yaml", ".json", ".txt")  # files of our packages that they read at run time
-WHEEL_SUFFIXES = (".py", ".so")
+CARRIED_SUFFIXES = (".so", *DATA_SUFFIXES)  # what is no source but used; and METADATA, where packages look their version up
 WHEEL_DROPPED = ("test", "tests", "testing", "docs", "examples")  # directories
 COMPILE_TIMEOUT = 900.0  # seconds
 
@@ -68,14 +68,14 @@ def ignore_stdlib(top: Path) -> Callable[[str, list[str]], set[str]]:
 
 
 def make_site_packages(cache: Cache, tools: Path, wheels: Path) -> Path:
-    """The wheels, unpacked and compiled, without tests, headers and metadata."""
+    """The wheels, unpacked and compiled, without tests and headers."""
 
     def make(directory: Path) -> None:
         source = directory / "source"
         for wheel in sorted(wheels.glob("*.whl")):
             unpack_wheel(wheel, source)
         for path in sorted(source.rglob("*"), reverse=True):
-            if path.is_dir() and (path.name in WHEEL_DROPPED or path.suffix in {".dist-info", ".data"}):
+            if path.is_dir() and (path.name in WHEEL_DROPPED or path.suffix == ".data"):
                 shutil.rmtree(path)
         compile_and_drop(tools, source, directory, f"/{CODE_DIRECTORY}/site-packages")
 
@@ -115,7 +115,7 @@ def compile_and_drop(tools: Path, source: Path, target: Path, prefix: str) -> No
     """Compile `source` (below `target`) into `target`, move what is no source but needed, and remove `source`."""
     compile_tree(tools, source, target, prefix)
     for path in sorted(source.rglob("*")):
-        if path.is_file() and path.suffix in {".so", *DATA_SUFFIXES} and path.name not in {"LICENSE.txt"}:
+        if path.is_file() and (path.suffix in CARRIED_SUFFIXES or path.name == "METADATA") and "LICENSE" not in path.name:
             place = target / path.relative_to(source)
             place.parent.mkdir(parents=True, exist_ok=True)
             path.rename(place)

@@ -62,6 +62,7 @@ LIBRARIES = (
     Keep("libnetfilter-conntrack3", ("{lib}/libnetfilter_conntrack.so.3*",), "one of iptables' matches"),
     Keep("libnfnetlink0", ("{lib}/libnfnetlink.so.0*",), "the same"),
     Keep("libzstd1", ("{lib}/libzstd.so.1*",), "libcrypto"),
+    Keep("libsqlite3-0", ("{lib}/libsqlite3.so.0*",), "pyroute2 imports Python's sqlite3 whatever it is used for"),
     Keep("libudev1", ("{lib}/libudev.so.1*",), "pyudev"),
     Keep("libcap2", ("{lib}/libcap.so.2*",), "libudev"),
 )
@@ -96,7 +97,6 @@ STDLIB_DROPPED = {
     "pdb.py": "the debugger",
     "bdb.py": "the debugger",
     "curses": "terminals",
-    "sqlite3": "a database",
     "dbm": "a database",
     "wsgiref": "a web server for examples",
     "xmlrpc": "a protocol nobody speaks here",
@@ -110,6 +110,6 @@ STDLIB_DROPPED = {
     "sitecustomize.py": "a hook of the distribution",
 }
 EXTENSIONS_DROPPED = (
-    "_test*", "_xxtestfuzz*", "xx*", "_ctypes_test*", "_curses*", "_sqlite3*", "_dbm*", "_gdbm*", "_tkinter*", "readline*",
+    "_test*", "_xxtestfuzz*", "xx*", "_ctypes_test*", "_curses*", "_dbm*", "_gdbm*", "_tkinter*", "readline*",
     "_codecs_*", "_multibytecodec*", "_lzma*", "_bz2*", "_lsprof*",
 )  # fmt: skip
