@@ -35,7 +35,7 @@ def read_archive(path: Path) -> tuple[ArchivedImage, ...]:
                 raise ImportFailed(f"{path.name}: index.json is no file of at most {MAX_INDEX} bytes")
             index = json.loads(file.read())
         images = tuple(_parse_entry(entry) for entry in index["manifests"])
-    except (OSError, tarfile.TarError, KeyError, TypeError, ValueError) as error:
+    except (OSError, tarfile.TarError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ImportFailed(f"{path.name} is no OCI archive: {error}", "build the image anew") from error
     if not images:
         raise ImportFailed(f"{path.name} holds no image", "build the image anew")

@@ -1,0 +1,88 @@
+"""Decoding of what etcd's gateway answers."""
+
+from typing import Any
+
+import pytest
+
+from controllers.etcd import client as module
+from controllers.etcd.client import EtcdClient, parse_status
+from controllers.etcd.status import EtcdStatusController, render_status
+from controllers.ports import Ports
+from controllers.resources.kubernetes import EtcdStatus
+from controllers.resources.pki import Certificate, CertificateRoot
+from controllers.resources.services import ServiceStatus
+from controllers.runtime.errors import Waiting
+from controllers.runtime.resource import Resource, new
+from controllers.services.errors import RequestError
+from controllers.services.https_client import Endpoint, Response
+from tests.harness.reconcile import run_reconcile_async
+
+STATUS = {
+    "header": {"member_id": "10501334649042878790", "raft_term": "2"},
+    "version": "3.5.16",
+    "dbSize": "20480",
+    "leader": "10501334649042878790",
+    "raftIndex": "9",
+    "raftTerm": "2",
+}
+MEMBERS = b'{"members": [{"ID": "255", "name": "cp1", "peerURLs": ["https://192.0.2.1:2380"], "clientURLs": []}]}'
+
+
+def test_numbers_come_as_text() -> None:
+    status = parse_status(STATUS)
+    assert (status.member_id, status.leader, status.version, status.db_size) == (
+        "91bc3c398fb3c146",
+        "91bc3c398fb3c146",
+        "3.5.16",
+        20480,
+    )
+    with pytest.raises(RequestError, match="unknown form"):
+        parse_status({"dbSize": "many"})
+
+
+def test_no_leader_is_not_healthy() -> None:
+    assert render_status(parse_status(STATUS)).healthy
+    headless = render_status(parse_status({**STATUS, "leader": "0", "errors": ["etcdserver: no leader"]}))
+    assert (headless.healthy, headless.message) == (False, "etcdserver: no leader, no leader")
+
+
+async def test_members_and_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"/v3/cluster/member/list": Response(200, MEMBERS)}
+
+    async def send(endpoint: Endpoint, method: str, path: str, body: Any) -> Response:
+        return answers.get(path, Response(503, b"later"))
+
+    monkeypatch.setattr(module, "send", send)
+    client = EtcdClient(Endpoint("127.0.0.1", 1))
+    (member,) = await client.members()
+    assert (member.id, member.name, member.learner) == ("ff", "cp1", False)
+    with pytest.raises(RequestError, match="503 later"):
+        await client.status()
+
+
+class FakeClient(EtcdClient):
+    """Answers, or does not."""
+
+    def __init__(self, error: str = "") -> None:
+        self.error = error
+
+    async def status(self) -> module.MemberStatus:
+        if self.error:
+            raise RequestError(self.error)
+        return parse_status(STATUS)
+
+
+async def test_status_controller() -> None:
+    certificate = Certificate(subject="s", certificate="c", key="k", ca="etcd", not_after=1)
+    resources: list[Resource[Any]] = [
+        new("etcd", ServiceStatus(state="running")),
+        new("etcd", CertificateRoot(certificate="c", key="")),
+        new("etcd-client", certificate),
+    ]
+    (well,) = await run_reconcile_async(EtcdStatusController(Ports(), lambda *_: FakeClient()), resources)
+    assert isinstance(well.spec, EtcdStatus)
+    assert (well.spec.healthy, well.spec.version) == (True, "3.5.16")
+    (sick,) = await run_reconcile_async(EtcdStatusController(Ports(), lambda *_: FakeClient("refused")), resources)
+    assert sick.spec == EtcdStatus(healthy=False, message="refused")
+    with pytest.raises(Waiting, match="service etcd"):
+        await run_reconcile_async(EtcdStatusController(Ports()), resources[1:])
