@@ -30,7 +30,7 @@ def parse_address(text: str) -> Address:
         host, port = text, ""
     else:
         host, _, port = text.partition(":")
-    if not host or any(character in host for character in "/@ \t"):
+    if not host or any(character in host for character in "/@, \t"):
         raise BadAddress(f"{text!r} is no address", _HINT)
     if not port:
         return Address(host)

@@ -21,6 +21,8 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
     ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),  # gRPC's own two minutes would outlast most reboots
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
@@ -28,10 +30,11 @@ _RENEW_HINT = "make a new one: ophite gen config --from-secrets, with the secret
 
 
 class Pinned(NamedTuple):
-    """A node in maintenance mode, and the fingerprint of what it showed."""
+    """A node that is trusted by what it showed. `maintenance`: it signed that itself, so it has no configuration yet."""
 
     node: Node
     fingerprint: str
+    maintenance: bool
 
 
 def connect(address: Address, identity: tls.Identity) -> Node:
@@ -57,7 +60,8 @@ def connect_insecure(address: Address, fingerprint: str = "", timeout: float = t
     credentials = grpc.ssl_channel_credentials(certificate.public_bytes(Encoding.PEM))
     options = (*_OPTIONS, ("grpc.ssl_target_name_override", _name_of(certificate)))
     channel = grpc.secure_channel(str(address), credentials, options)
-    return Pinned(Node(channel, address, lambda: _explain_insecure(address, certificate)), seen)
+    node = Node(channel, address, lambda: _explain_insecure(address, certificate))
+    return Pinned(node, seen, certificate.issuer == certificate.subject)
 
 
 def check_identity(identity: tls.Identity, now: datetime.datetime | None = None) -> None:
