@@ -1,0 +1,53 @@
+"""HostnameConfigController: what the host should be called, by layer."""
+
+from collections.abc import Iterator
+
+from controllers.config.checks import is_dns_name
+from controllers.config.documents import HostnameConfig
+from controllers.network.ip_parameter import parse_ip_parameter
+from controllers.network.layers import layered_id
+from controllers.network.operator_config import OBSERVED_PLATFORM
+from controllers.network.stable_name import find_link_identity, make_stable_name, read_product_id
+from controllers.ports import Ports
+from controllers.resources.machine import PlatformInfo
+from controllers.resources.network import NETWORK_CONFIG, HostnameSpec, Layer, LinkStatus
+from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
+from controllers.runtime.errors import Waiting
+
+HOSTNAME = "hostname"
+
+
+class HostnameConfigController(Controller):
+    """Document, command line and the machine's identity → HostnameSpec of layers default, cmdline and configuration."""
+
+    name = "network.HostnameConfigController"
+    inputs = (Input(HostnameConfig), Input(LinkStatus), Input(PlatformInfo, id="platform"))
+    outputs = (Output(HostnameSpec, NETWORK_CONFIG, SHARED),)
+
+    def __init__(self, ports: Ports) -> None:
+        given = ports.cmdline.get("ophite.hostname", "")
+        self._cmdline = given if is_dns_name(given) else parse_ip_parameter(ports.cmdline.get("ip", "")).hostname
+        self._product_id = read_product_id(ports.paths.sys)
+
+    def reconcile(self, view: View) -> Iterator[Wanted]:
+        stable = self._stable(view)
+        yield _wanted(Layer.DEFAULT, stable)
+        if self._cmdline:
+            yield _wanted(Layer.CMDLINE, self._cmdline)
+        for document in view.list(HostnameConfig):
+            yield _wanted(Layer.CONFIGURATION, document.spec.hostname or stable)
+
+    def _stable(self, view: View) -> str:
+        # The firmware's id is the host's, and so the same for all nodes, where nodes are namespaces.
+        platform = view.get(PlatformInfo, "platform").spec.platform
+        links = [link.spec for link in view.list(LinkStatus)]
+        identity = "" if platform == OBSERVED_PLATFORM else self._product_id
+        identity = identity or find_link_identity(links)
+        if not identity and not self._cmdline:
+            raise Waiting("a link whose hardware address can name the machine")
+        return make_stable_name(identity)
+
+
+def _wanted(layer: Layer, name: str) -> Wanted:
+    host, _, domain = name.lower().partition(".")
+    return Wanted(layered_id(layer, HOSTNAME), HostnameSpec(hostname=host, domain=domain))
