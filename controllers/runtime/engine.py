@@ -14,7 +14,7 @@ from controllers.runtime.backoff import Backoff
 from controllers.runtime.clock import Clock, SystemClock
 from controllers.runtime.controller import Controller
 from controllers.runtime.errors import GraphError, Overrun, StoreError
-from controllers.runtime.graph import check_graph
+from controllers.runtime.graph import check_names, check_owners
 from controllers.runtime.resource import Spec
 from controllers.runtime.status import StatusBoard
 from controllers.runtime.store import Change, Store
@@ -52,8 +52,7 @@ class Engine:
         claimed twice.
         """
         added = list(controllers)
-        types = {one.type for controller in added for one in controller.inputs}
-        if problems := check_graph([*self.controllers, *added], externals=types):
+        if problems := check_names([*self.controllers, *added]) + check_owners([*self.controllers, *added]):
             raise GraphError("; ".join(problems))
         for controller in added:
             worker = Worker(controller, self._around)

@@ -22,10 +22,7 @@ def check_graph(controllers: "Iterable[Controller]", externals: "Iterable[type[S
     In: `externals`, types that something outside the controllers makes (the API, say), in any namespace.
     """
     all_ = list(controllers)
-    names = [controller.name for controller in all_]
-    problems = [f"{type(c).__name__} has no name" for c in all_ if not c.name]
-    problems += [f"two controllers are called {name}" for name in sorted(set(names)) if names.count(name) > 1]
-    problems += check_owners(all_)
+    problems = check_names(all_) + check_owners(all_)
     made = {(out.namespace, out.type.__name__) for controller in all_ for out in controller.outputs}
     outside = {ControllerStatus.__name__, *(type_.__name__ for type_ in externals)}
     for controller in all_:
@@ -34,6 +31,14 @@ def check_graph(controllers: "Iterable[Controller]", externals: "Iterable[type[S
             if kind not in made and one.type.__name__ not in outside:
                 problems.append(f"{controller.name} reads {kind[0]}/{kind[1]}, which nobody makes")
     return problems
+
+
+def check_names(controllers: "Iterable[Controller]") -> list[str]:
+    """Return a line for every controller without a name and for every name used twice."""
+    all_ = list(controllers)
+    names = [controller.name for controller in all_]
+    problems = [f"{type(controller).__name__} has no name" for controller in all_ if not controller.name]
+    return problems + [f"two controllers are called {name}" for name in sorted(set(names) - {""}) if names.count(name) > 1]
 
 
 def check_owners(controllers: "Iterable[Controller]") -> list[str]:

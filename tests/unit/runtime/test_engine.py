@@ -340,6 +340,15 @@ async def test_an_exclusive_output_has_one_owner() -> None:
         World(Smelter(), Smelter())
 
 
+async def test_controllers_may_be_registered_by_and_by() -> None:
+    world = World(Smelter())
+    world.engine.register([Mint()])
+    world.engine.register([Hoard()])
+    assert [controller.name for controller in world.engine.controllers] == ["Smelter", "Mint", "Hoard"]
+    with pytest.raises(GraphError, match="two controllers are called Mint"):
+        world.engine.register([Mint()])
+
+
 async def test_nobody_else_makes_statuses() -> None:
     impostor = Faulty(fail)
     impostor.outputs = (Output(ControllerStatus),)
