@@ -18,15 +18,21 @@ RESCAN = 300.0
 
 
 class DevicesController(Controller):
-    """sysfs → one `BlockDevice` per device with a size. Wakes on every block uevent."""
+    """sysfs → one `BlockDevice` per device with a size. Wakes on every block uevent.
+
+    In namespaces there is none: what sysfs shows there belongs to the host.
+    """
 
     name = "block.DevicesController"
     outputs = (Output(BlockDevice),)
 
     def __init__(self, ports: Ports) -> None:
         self._paths = ports.paths
+        self._namespaces = ports.cmdline.get("ophite.platform") == "namespaces"
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
+        if self._namespaces:
+            return
         view.wake_after(RESCAN)
         for device in sysfs.list_devices(self._paths.sys, self._paths.dev):
             if device.kind != "memory":

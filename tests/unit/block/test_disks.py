@@ -1,0 +1,81 @@
+"""Which disk is the system disk."""
+
+from pathlib import Path
+
+from controllers.block.disks import DisksController, find_system_disk, root_partition_uuid
+from controllers.ports import Paths, Ports
+from controllers.resources.block import BlockDevice, DiscoveredVolume, Disk
+from controllers.runtime.resource import new
+from tests.harness.reconcile import run_reconcile
+
+HASH = "0123456789abcdef0123456789abcdef" * 2
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+def disk(name: str, read_only: bool = False) -> BlockDevice:
+    return BlockDevice(name=name, path=f"/dev/{name}", kind="disk", size=1, read_only=read_only)
+
+
+def whole(name: str, filesystem: str = "", error: str = "") -> DiscoveredVolume:
+    return DiscoveredVolume(path=f"/dev/{name}", size=1, filesystem=filesystem, error=error)
+
+
+def part(name: str, parent: str, label: str = "", uuid: str = "") -> DiscoveredVolume:
+    return DiscoveredVolume(path=f"/dev/{name}", size=1, parent=parent, partition_label=label, partition_uuid=uuid)
+
+
+def test_the_root_partition_is_named_by_the_verity_hash() -> None:
+    assert root_partition_uuid({"ophite.root": "verity", "ophite.verity": f"{HASH}:aa:100"}) == UUID
+    assert root_partition_uuid({"ophite.root": "initramfs", "ophite.verity": f"{HASH}:aa:100"}) == ""
+    assert root_partition_uuid({"ophite.root": "verity", "ophite.verity": "rubbish"}) == ""
+
+
+def test_the_disk_of_the_booted_root_is_the_system_disk_also_when_removable() -> None:
+    volumes = [whole("vda", "gpt"), whole("vdb", "gpt"), part("vda1", "vda", "STATE"), part("vdb3", "vdb", "ROOT-A", UUID)]
+    assert find_system_disk([disk("vda"), disk("vdb")], volumes, UUID, set()) == "vdb"
+    assert find_system_disk([disk("vda")], volumes[:1], UUID, {"vda"}) == "", "no other disk in its place"
+
+
+def test_without_a_root_partition_ours_comes_before_an_empty_one() -> None:
+    disks = [disk("vda"), disk("vdb"), disk("vdc")]
+    volumes = [whole("vda"), whole("vdb", "gpt"), part("vdb1", "vdb", "STATE"), whole("vdc", "ext4")]
+    fixed = {"vda", "vdb", "vdc"}
+    assert find_system_disk(disks, volumes, "", fixed) == "vdb"
+    assert find_system_disk(disks, [volumes[0], volumes[3]], "", fixed) == "vda"
+
+
+def test_foreign_removable_read_only_and_broken_disks_are_never_taken() -> None:
+    assert find_system_disk([disk("vda")], [whole("vda", "ext4")], "", {"vda"}) == ""
+    assert find_system_disk([disk("vda")], [whole("vda"), part("vda1", "vda")], "", {"vda"}) == ""
+    assert find_system_disk([disk("vda")], [whole("vda")], "", set()) == ""
+    assert find_system_disk([disk("vda", read_only=True)], [whole("vda")], "", {"vda"}) == ""
+    assert find_system_disk([disk("vda")], [whole("vda", error="I/O error")], "", {"vda"}) == ""
+
+
+def test_disks_are_described_from_sysfs(tmp_path: Path) -> None:
+    home = tmp_path / "sys/devices/pci/virtio2/block/vda"
+    (home / "queue").mkdir(parents=True)
+    (home / "device").mkdir()
+    (home / "queue/rotational").write_text("1\n")
+    (home / "device/model").write_text("Shiny disk   \n")
+    (home / "serial").write_text("S123\n")
+    (home / "removable").write_text("0\n")
+    (tmp_path / "sys/class/block").mkdir(parents=True)
+    (tmp_path / "sys/class/block/vda").symlink_to(home)
+    controller = DisksController(Ports(paths=Paths(tmp_path)))
+    [wanted] = run_reconcile(controller, [new("vda", disk("vda")), new("vda", whole("vda"))])
+    spec = wanted.spec
+    assert isinstance(spec, Disk)
+    assert (spec.model, spec.serial, spec.transport, spec.rotational, spec.system) == (
+        "Shiny disk",
+        "S123",
+        "virtio",
+        True,
+        True,
+    )
+
+
+def test_no_disk_is_chosen_before_all_have_been_looked_at(tmp_path: Path) -> None:
+    controller = DisksController(Ports(paths=Paths(tmp_path)))
+    wanted = run_reconcile(controller, [new("vda", disk("vda")), new("vdb", disk("vdb")), new("vda", whole("vda"))])
+    assert not any(isinstance(one.spec, Disk) and one.spec.system for one in wanted)
