@@ -5,6 +5,7 @@ has a name. It also fetches the certificate of a node in maintenance mode, which
 """
 
 import contextlib
+import datetime
 import hashlib
 import socket
 import ssl
@@ -12,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
 from api.client.address import Address
 from api.client.errors import (
@@ -27,7 +31,7 @@ from api.client.errors import (
 )
 
 TIMEOUT = 10.0  # seconds for connecting and for the handshake
-ALERT_TIMEOUT = 1.0  # seconds for a server to refuse a client certificate (TLS 1.3 does so after the handshake)
+SETTINGS_TIMEOUT = 5.0  # seconds for a server to greet a client, or to hang up on its certificate
 MAINTENANCE_NAME = "ophite-maintenance"
 
 # X509_V_ERR_* of openssl/x509_vfy.h
@@ -75,31 +79,40 @@ def diagnose(address: Address, identity: Identity, timeout: float = TIMEOUT) -> 
     """Return why a secure connection does not come about, or None when it does."""
     try:
         with TemporaryDirectory() as directory, _handshake(address, _mutual(identity, Path(directory)), timeout) as connection:
-            connection.settimeout(ALERT_TIMEOUT)
-            try:
-                connection.recv(1)
-            except TimeoutError:
-                return None
-            except ssl.SSLError as error:
-                return explain_alert(error, address)
+            return None if _is_let_in(connection) else explain_refusal(address, identity)
     except ClientError as error:
         return error
-    return None
 
 
-def explain_alert(error: ssl.SSLError, address: Address) -> ClientError:
-    """Return what a server's alert means for the client's certificate (RFC 8446, 6.2)."""
-    reason = (error.reason or "").upper()
-    if "EXPIRED" in reason:
-        return Expired("the node says that your certificate is expired", "make a new one, or check the node's clock")
-    if "UNKNOWN_CA" in reason or "BAD_CERTIFICATE" in reason or "DECRYPT_ERROR" in reason or "CERTIFICATE_UNKNOWN" in reason:
+def _is_let_in(connection: ssl.SSLSocket) -> bool:
+    """Return whether the server speaks to us: HTTP/2 begins with its settings (RFC 9113, 3.4). A gRPC server that does not
+    like the client's certificate hangs up without a word, after the handshake.
+    """
+    connection.settimeout(SETTINGS_TIMEOUT)
+    try:
+        return bool(connection.recv(1))
+    except TimeoutError:
+        return True  # slow, but it has not hung up
+    except OSError:
+        return False
+
+
+def explain_refusal(address: Address, identity: Identity) -> ClientError:
+    """Return why a server may have hung up on a client's certificate. It does not say, so the certificate is looked at."""
+    certificate = x509.load_pem_x509_certificate(identity.certificate.encode())
+    try:
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(identity.ca.encode()))
+    except (ValueError, TypeError, InvalidSignature):
         return WrongAuthority(f"the node at {address} does not trust your certificate", _other_cluster())
-    if "REQUIRED" in reason:
-        return TrustError(
-            f"the node at {address} wants a client certificate: it has a configuration already",
-            "leave out --insecure and use the ophiteconfig of its cluster",
-        )
-    return TrustError(f"the node at {address} ended the connection: {error.reason or error}")
+    if certificate.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
+        return Expired(f"the node at {address} refuses your certificate: it is expired", "make a new one")
+    return ClockSkew(f"the node at {address} refuses your certificate, which looks valid from here", _CLOCK_HINT)
+
+
+def explain_handshake(error: ssl.SSLError, address: Address) -> ClientError:
+    """Return what it means that a handshake fails for another reason than the server's certificate."""
+    reason = error.reason or str(error)
+    return TrustError(f"{address} does not complete a TLS handshake: {reason}", "is this the port of Ophite's API?")
 
 
 def explain_verification(error: ssl.SSLCertVerificationError, address: Address) -> ClientError:
@@ -131,7 +144,7 @@ def _handshake(address: Address, context: ssl.SSLContext, timeout: float) -> Ite
     except ssl.SSLCertVerificationError as error:
         raise explain_verification(error, address) from None
     except ssl.SSLError as error:
-        raise explain_alert(error, address) from None
+        raise explain_handshake(error, address) from None
     except TimeoutError:
         hint = "is the address right, is the node on, is a firewall between?"
         raise TimedOut(f"{address} did not answer in {timeout:g} s", hint) from None

@@ -13,7 +13,10 @@ def main() -> None:
 
     import asyncio
     import logging
+    import os
     import signal
+
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # a line for every handshake that fails would be a gift to scanners
 
     from api.server.face import Face
 
