@@ -30,6 +30,7 @@ SYSTEM = (
     Executable("usr/bin/python3.13", "runs PID 1, the controllers and the API"),
     Executable("usr/bin/containerd", "runs containers"),
     Executable("usr/bin/containerd-shim-runc-v2", "containerd starts one per pod"),
+    Executable("usr/bin/ctr", "imports the preloaded images when containerd is up"),
     Executable("usr/bin/runc", "the shim makes containers with it"),
     Executable("usr/bin/etcd", "the cluster's store, on control-plane nodes"),
     Executable("usr/bin/xtables-nft-multi", "kube-proxy and portmap write their rules with it (iptables is a link to it)"),

@@ -19,7 +19,7 @@ class Keep:
 
 
 PROGRAMS = (
-    Keep("containerd", ("usr/bin/containerd", "usr/bin/containerd-shim-runc-v2"), "runs containers"),
+    Keep("containerd", ("usr/bin/containerd", "usr/bin/containerd-shim-runc-v2", "usr/bin/ctr"), "runs containers"),
     Keep("runc", ("usr/sbin/runc",), "makes containers"),
     Keep(
         "containernetworking-plugins",
