@@ -87,15 +87,21 @@ class ApiCertificateController(Controller):
             if until > now or (until > 0 and not synced):
                 view.wake_after(max(until - now, 60.0))
                 return one
-        if not root.key:
-            return _serving("secure", self_signed(request, Window(0, int(max(now, 0)) + 20 * YEAR)), root.certificate)
+        view.wake_after(LIFE / 2)
         try:
-            authority = load_authority(root.certificate, root.key, "ApiConfig.ca")
+            return _serving("secure", _issue(root, request, now, synced), root.certificate)
         except PkiError as error:
             raise Waiting(f"a usable certificate authority: {error}") from error
-        valid = window(now, LIFE) if synced else lifetime(root.certificate)
-        view.wake_after(LIFE / 2)
-        return _serving("secure", issue(authority, request, valid), root.certificate)
+
+
+def _issue(root: CertificateRoot, request: Request, now: float, synced: bool) -> Issued:
+    """Return a new leaf: of the authority where its key is here, else one that vouches for itself. Raises `PkiError`."""
+    whole = lifetime(root.certificate)
+    if not root.key:
+        start = int(now) - DAY if synced else whole.not_before
+        return self_signed(request, Window(start, start + 20 * YEAR))
+    authority = load_authority(root.certificate, root.key, "ApiConfig.ca")
+    return issue(authority, request, window(now, LIFE) if synced else whole)
 
 
 def _good_until(old: ApiServing, root: CertificateRoot, request: Request, synced: bool) -> float:
