@@ -1,7 +1,8 @@
 """The brain's entry: `python3 -I -S …/controllers/__main__.pyc`.
 
 Isolated mode leaves everything off `sys.path`, so the tree that this file is in, and the wheels beside it, are put there
-first. Collecting garbage while thousands of long-lived objects are imported would only cost boot time.
+first. Collecting garbage while thousands of long-lived objects are imported would only cost boot time, so the brain turns that
+on when it has everything.
 """
 
 import gc
@@ -16,8 +17,6 @@ def main() -> None:
     gc.disable()
     from controllers.brain import run_forever
 
-    gc.freeze()
-    gc.enable()
     run_forever()
 
 

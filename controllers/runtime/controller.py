@@ -36,9 +36,9 @@ __all__ = [
 class InputKind(StrEnum):
     """How a controller depends on what it reads.
 
-    `WEAK`: it looks. `STRONG`: what it looks at does not go away before it has reconciled without it (the engine
-    keeps a finalizer on it). `DESTROY_READY`: it sees only what is tearing down and free of finalizers, and the
-    engine destroys what it was shown once the reconcile has succeeded.
+    `WEAK`: it looks, also at what is tearing down. `STRONG`: what it looks at does not go away before it has
+    reconciled without it (the engine keeps a finalizer on it). `DESTROY_READY`: it sees only what is tearing down and
+    free of finalizers, and the engine destroys what it was shown once the reconcile has succeeded.
     """
 
     WEAK = "weak"

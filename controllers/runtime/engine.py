@@ -39,6 +39,8 @@ class Engine:
         self._routes: dict[Kind, list[tuple[Route, Worker]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._executor: Executor | None = None
+        self.failed = asyncio.Event()
+        """Set when the engine itself is broken; whoever runs it should end and begin anew."""
         self._board = StatusBoard(store, self._clock)
         self._around = Surroundings(store, self._clock, self._board, self._pool, patience)
 
@@ -136,7 +138,15 @@ class Engine:
             worker.wake()
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=name))
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._note_end)
+        self._tasks.append(task)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """Say so when a task of the engine itself has failed: controllers never get this far, so it is a bug here."""
+        if not task.cancelled() and (error := task.exception()):
+            log.critical("engine failed", extra={"task": task.get_name()}, exc_info=error)
+            self.failed.set()
 
     def _pool(self) -> Executor:
         """Return the threads for slow reconciles: one per controller, so that none waits for another's."""

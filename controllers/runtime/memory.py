@@ -5,7 +5,7 @@ one event loop and is not for threads.
 """
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -45,15 +45,14 @@ class MemoryStore:
 
     async def find(self, type_: type[S], id_: str, namespace: str | None = None) -> Resource[S] | None:
         """See `Store.find`."""
-        return self._shelf(type_, namespace).get(id_)
+        return cast("Resource[S] | None", self._shelf(type_, namespace).get(id_))
 
     async def create(self, resource: Resource[S]) -> Resource[S]:
         """See `Store.create`."""
         wanted = resource.metadata
         if not wanted.id or not wanted.namespace:
             raise StoreError(f"{wanted} has no {'namespace' if wanted.id else 'id'}")
-        shelf = self._shelf(type(resource.spec), wanted.namespace)
-        if (there := shelf.get(wanted.id)) is not None:
+        if (there := self._shelf(type(resource.spec), wanted.namespace).get(wanted.id)) is not None:
             if there.tearing_down:
                 raise PhaseConflict(f"{wanted} is tearing down", _held_by(there.metadata))
             raise AlreadyExists(f"{wanted} is there already", f"its owner is {there.metadata.owner or 'nobody'}")
@@ -91,7 +90,7 @@ class MemoryStore:
             raise PhaseConflict(f"{old.metadata} is running", "tear it down first")
         if old.metadata.finalizers:
             raise PendingFinalizers(f"{old.metadata} cannot be destroyed yet", _held_by(old.metadata))
-        del self._shelf(type_, old.metadata.namespace)[id_]
+        del self._shelves[old.metadata.namespace, type_][id_]
         self._log(type_, old.metadata.namespace).append(Change.DESTROYED, old)
 
     async def add_finalizer(self, type_: type[S], id_: str, finalizer: str, namespace: str | None = None) -> None:
@@ -145,12 +144,13 @@ class MemoryStore:
 
     def _put(self, resource: Resource[S], old: Resource[S] | None) -> Resource[S]:
         type_, namespace = type(resource.spec), resource.metadata.namespace
-        self._shelf(type_, namespace)[resource.id] = resource
+        self._shelves.setdefault((namespace, type_), {})[resource.id] = resource
         self._log(type_, namespace).append(Change.UPDATED if old else Change.CREATED, resource, old)
         return resource
 
-    def _shelf(self, type_: type[S], namespace: str | None) -> Shelf:
-        return self._shelves.setdefault((namespace or type_.namespace, type_), {})
+    def _shelf(self, type_: type[S], namespace: str | None) -> Mapping[str, Resource[Any]]:
+        """Return what there is of a kind; reading one that is not there must not make it."""
+        return self._shelves.get((namespace or type_.namespace, type_), {})
 
     def _log(self, type_: type[S], namespace: str | None) -> EventLog:
         kind = (namespace or type_.namespace, type_)

@@ -7,6 +7,7 @@ whatever happens meanwhile, so that a controller that always raises costs the ot
 import asyncio
 import inspect
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from typing import Any
@@ -46,6 +47,8 @@ class Worker:
         self._around = around
         self._clock = around.clock
         self._dirty = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0
         self._alarm: asyncio.Task[None] | None = None
         self._thread: Future[list[Wanted]] | None = None
         self._in_thread = not (controller.inline or inspect.iscoroutinefunction(controller.reconcile))
@@ -60,8 +63,11 @@ class Worker:
         return self.controller.name
 
     def wake(self) -> None:
-        """Ask for a reconcile. For the event loop's thread only."""
-        self._dirty.set()
+        """Ask for a reconcile; from any thread once the engine runs, because libraries that listen like threads."""
+        if self._loop is None or threading.get_ident() == self._loop_thread:
+            self._dirty.set()
+        else:
+            self._loop.call_soon_threadsafe(self._dirty.set)
 
     async def publish(self) -> None:
         """Publish the status."""
@@ -72,6 +78,7 @@ class Worker:
 
     async def serve(self) -> None:
         """Take turns, for ever."""
+        self._loop, self._loop_thread = asyncio.get_running_loop(), threading.get_ident()
         backoff = Backoff()
         while True:
             await self._dirty.wait()

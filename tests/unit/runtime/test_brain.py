@@ -13,9 +13,10 @@ import pytest
 from controllers import brain
 from controllers.ports import Paths, Ports
 from controllers.runtime.controller import Controller, Output, View, Wanted
+from controllers.runtime.errors import RuntimeFault
 from controllers.runtime.remote import RemoteStore
 from controllers.runtime.resource import Spec
-from controllers.runtime.status import ControllerStatus
+from controllers.runtime.status import ControllerStatus, StatusBoard
 from controllers.runtime.wire_client import WireClient
 from tests.harness.clock import FakeClock
 
@@ -42,11 +43,10 @@ class Thinker(Controller):
         self.closed = True
 
 
-async def test_it_serves_runs_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_serves_runs_and_ends(tmp_path: Path) -> None:
     thinker = Thinker()
-    monkeypatch.setattr(brain, "controllers", lambda _: [thinker])
     ports, stop = Ports(clock=FakeClock(), paths=Paths(tmp_path)), asyncio.Event()
-    running = asyncio.create_task(brain.run(ports, stop, gid=os.getgid()))
+    running = asyncio.create_task(brain.run(ports, [thinker], stop, gid=os.getgid()))
     client = await WireClient.connect(ports.paths.brain_socket, timeout=LIMIT)
     assert stat.S_IMODE(ports.paths.brain_socket.stat().st_mode) == 0o660
     if os.getuid() == 0:
@@ -60,6 +60,17 @@ async def test_it_serves_runs_and_ends(tmp_path: Path, monkeypatch: pytest.Monke
         await running
     assert thinker.closed
     assert not ports.paths.brain_socket.exists()
+
+
+async def test_a_broken_engine_ends_the_brain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def break_down(_: StatusBoard) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(StatusBoard, "run", break_down)
+    ports = Ports(clock=FakeClock(), paths=Paths(tmp_path))
+    with pytest.raises(RuntimeFault, match="engine failed"):
+        async with asyncio.timeout(LIMIT):
+            await brain.run(ports, [Thinker()], asyncio.Event(), gid=os.getgid())
 
 
 def test_importing_it_pulls_in_no_heavy_library_before_it_is_needed() -> None:

@@ -233,6 +233,27 @@ async def test_a_listener_wakes_its_controller() -> None:
         assert (await world.status("Listener")).state == "running"
 
 
+async def test_a_listener_may_wake_from_a_thread() -> None:
+    started: list[Callable[[], None]] = []
+    reconciled = asyncio.Event()
+
+    async def ear(wake: Callable[[], None]) -> None:
+        started.append(wake)
+
+    class Alert(Listener):
+        def reconcile(self, view: View) -> Iterable[Wanted]:
+            reconciled.set()
+            return ()
+
+    async with World(Alert(ear)):
+        reconciled.clear()
+        thread = threading.Thread(target=started[0])
+        thread.start()
+        async with asyncio.timeout(LIMIT):
+            await reconciled.wait()
+        thread.join(LIMIT)
+
+
 async def hear_nothing(_: Callable[[], None]) -> None:
     await asyncio.Event().wait()
 
