@@ -40,9 +40,9 @@ from image.uki import make_uki, render_command_line
 from image.wheels import fetch_wheels
 
 # Kinds of cache entries that are made from others: --rebuild makes them again, and only the newest are kept.
-MADE = ("stdlib", "site-packages", "code", "preload", "root", "erofs", "initramfs", "uki", "disk")
+MADE = ("stdlib", "site-packages", "code", "preload", "root", "hashes", "erofs", "initramfs", "uki")
 RESOLVED = ("apt", "resolve", "source")  # --refresh
-PRUNED = ("code", "root", "erofs", "initramfs", "uki", "disk")
+PRUNED = ("code", "root", "hashes", "erofs", "initramfs", "uki")
 
 
 def make_tools(context: Context) -> Context:
@@ -86,8 +86,9 @@ def choose_modules(context: Context) -> Context:
     """Kernel modules that the board wants, with all they need, in load order."""
     top = context.kernel / "usr/lib/modules" / context.kernel_version
     modules = read_modules(top, context.cache, context.kernel.name)
-    stage1 = tuple(modules.closure(context.board.stage1))
-    chosen = tuple(modules.closure((*context.board.stage1, *context.board.modules)))
+    wanted = (*context.arch.hash_modules, *context.board.stage1)
+    stage1 = tuple(modules.closure(wanted))
+    chosen = tuple(modules.closure((*wanted, *context.board.modules)))
     index = render_index(modules, chosen, f"/usr/lib/modules/{context.kernel_version}")
     return replace(context, modules=chosen, stage1_modules=stage1, module_index=index)
 
@@ -119,20 +120,28 @@ def join_uki(context: Context) -> Context:
     return replace(context, uki=make_uki(context))
 
 
-def lay_disk(context: Context) -> Context:
-    """The disk with its partitions."""
-    return replace(context, disk=make_disk(context))
+def write_files(context: Context) -> Context:
+    """The files that a kernel or firmware is started from, in the output directory."""
+    context.options.output.mkdir(parents=True, exist_ok=True)
+    for name, path in list_outputs(context).items():
+        copy_output(path, context.options.output / name)
+    (context.options.output / "cmdline").write_text(context.command_line + "\n")
+    return context
 
 
-def write_output(context: Context) -> Context:
-    """The files that the user gets, and the manifest."""
+def write_disk(context: Context) -> Context:
+    """The disk with its partitions; the old one is replaced at once."""
+    scratch = context.options.output / ".disk.img.new"
+    make_disk(context, scratch)
+    scratch.replace(context.options.output / "disk.img")
+    return context
+
+
+def write_manifest(context: Context) -> Context:
+    """What is in the image; old entries of the cache go."""
     output = context.options.output
-    output.mkdir(parents=True, exist_ok=True)
-    outputs = list_outputs(context)
-    for name, path in outputs.items():
-        copy_output(path, output / name)
-    (output / "cmdline").write_text(context.command_line + "\n")
-    (output / "manifest.json").write_text(render_manifest(context, outputs))
+    names = [*list_outputs(context), "disk.img"]
+    (output / "manifest.json").write_text(render_manifest(context, {name: output / name for name in names}))
     for kind in PRUNED:
         context.cache.prune(kind)
     return context
@@ -159,19 +168,20 @@ STEPS = (
     Step("root image", pack_root),
     Step("initramfs", pack_initramfs),
     Step("kernel image", join_uki),
-    Step("disk", lay_disk),
-    Step("output", write_output),
+    Step("output", write_files),
+    Step("disk", write_disk),
+    Step("manifest", write_manifest),
 )
 
 
 def list_outputs(context: Context) -> dict[str, Path]:
-    """The names of the output files (a contract with those who boot them) and where the cache has them."""
+    """The names of the output files (a contract with those who boot them) and where the cache has them; besides these
+    there are `disk.img`, `cmdline` and `manifest.json`."""
     return {
         "vmlinuz": context.vmlinuz,
         "initramfs.zst": context.initramfs,
         "root.erofs": context.root_image.path,
         "ophite.efi": context.uki,
-        "disk.img": context.disk,
     }
 
 

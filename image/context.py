@@ -79,7 +79,6 @@ class Context:
     initramfs: Path = Path()
     command_line: str = ""
     uki: Path = Path()
-    disk: Path = Path()
 
     @property
     def kernel(self) -> Path:

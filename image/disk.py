@@ -13,10 +13,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from image.arch import Arch
 from image.boards.board import Board
-from image.cache import digest
 from image.context import Context
 from image.formats.verity import partition_id
 from image.rootlist import BOOT_LOADER
@@ -80,28 +80,19 @@ def render_script(disk_id: str, partitions: Sequence[Partition]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def make_disk(context: Context) -> Path:
-    """`disk.img` (sparse) in the cache."""
+def make_disk(context: Context, path: Path) -> None:
+    """Write the disk image (sparse) to `path`; it is made of what is cached already, so it is not cached itself."""
     root = context.root_image
     partitions = plan_disk(context.board, context.arch, root.root_hash, root.path.stat().st_size)
-
-    def make(directory: Path) -> None:
-        path = directory / "disk.img"
-        with path.open("wb") as file:
-            file.truncate((partitions[-1].start + partitions[-1].size + 1) * MIB)  # 1 MiB for the second table
-        script = render_script(derive_id(root.root_hash, "disk"), partitions)
-        run([get_program("sfdisk"), "--quiet", "--no-reread", "--no-tell-kernel", path], stdin=script.encode())
-        places = {partition.name: partition for partition in partitions}
-        esp = make_esp(context, directory, places["ESP"].size)
+    places = {partition.name: partition for partition in partitions}
+    with path.open("wb") as file:
+        file.truncate((partitions[-1].start + partitions[-1].size + 1) * MIB)  # 1 MiB for the second table
+    script = render_script(derive_id(root.root_hash, "disk"), partitions)
+    run([get_program("sfdisk"), "--quiet", "--no-reread", "--no-tell-kernel", path], stdin=script.encode())
+    with TemporaryDirectory(dir=path.parent, prefix=".esp.") as scratch:
+        esp = make_esp(context, Path(scratch), places["ESP"].size)
         write_sparse(esp, path, places["ESP"].start * MIB)
-        write_sparse(root.path, path, places["ROOT-A"].start * MIB)
-        esp.unlink()
-
-    boot_loader = context.trees[BOOT_LOADER.partition("/")[0]]
-    key = digest(
-        Path(__file__), [vars(p) for p in partitions], root.path.parent.name, context.uki.parent.name, boot_loader.name
-    )
-    return context.cache.entry("disk", key[:24], make) / "disk.img"
+    write_sparse(root.path, path, places["ROOT-A"].start * MIB)
 
 
 def esp_files(context: Context) -> dict[str, Path | bytes]:

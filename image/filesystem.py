@@ -13,8 +13,9 @@ from image.formats.verity import BLOCK, build_tree
 from image.run import run
 from image.tools import loader_argv
 
-# lz4hc: as quick to read as no compression, 60 % of the size; stronger ones slow the boot down.
-COMPRESSION = ("-zlz4hc,9", "-C32768")
+# lz4hc: as quick to read as none, 40 % of the size; level 9 takes four times as long and saves 3 %; zstd and lzma slow the
+# boot down.
+COMPRESSION = ("-zlz4hc,3", "-C32768")
 FIXED = ("-T0", "-U", "6f706869-7465-4000-8000-726f6f740000", "--all-root", "--quiet", f"-b{BLOCK}")
 TIMEOUT = 900.0  # seconds
 
@@ -24,7 +25,7 @@ def make_root_image(cache: Cache, tools: Path, root: Path) -> RootImage:
 
     def make(directory: Path) -> None:
         path = directory / "root.erofs"
-        argv = [*loader_argv(tools, "usr/bin/mkfs.erofs"), *COMPRESSION, *FIXED, path, root]
+        argv: list[str | Path] = [*loader_argv(tools, "usr/bin/mkfs.erofs"), *COMPRESSION, *FIXED, path, root]
         run(argv, timeout=TIMEOUT)
         facts = append_tree(path)
         facts["tree_bytes"] = sum(p.lstat().st_size for p in root.rglob("*") if p.is_file() and not p.is_symlink())

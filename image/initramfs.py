@@ -33,13 +33,14 @@ MODULES = "usr/lib/modules"
 STAGE1_LIST = "etc/ophite-stage1.json"
 # What stage 1 may import (docs/architecture.md); what these import in turn is found by importing them.
 STAGE1_STDLIB = (
-    "encodings.aliases encodings.utf_8 encodings.ascii encodings.latin_1 encodings.utf_16_le abc codecs collections collections.abc contextlib "
-    "copyreg ctypes enum functools genericpath io json keyword operator os posixpath re reprlib stat struct "
-    "types typing weakref _collections_abc _weakrefset fcntl math select"
-).split()
+    "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1", "encodings.utf_16_le", "abc",
+    "codecs", "collections", "collections.abc", "contextlib", "copyreg", "ctypes", "enum", "functools", "genericpath",
+    "io", "json", "keyword", "operator", "os", "posixpath", "re", "reprlib", "stat", "struct", "types", "typing",
+    "weakref", "_collections_abc", "_weakrefset", "fcntl", "math", "select",
+)  # fmt: skip
 STAGE1_ENTRIES = ("init.initramfs", "init.__main__")  # imported too: finds what the list above forgot
 NODES = (("dev/console", 5, 1, 0o600), ("dev/null", 1, 3, 0o666), ("dev/urandom", 1, 9, 0o666))
-COMPRESSION = ("-19", "-T1", "--quiet", "--stdout")
+COMPRESSION = ("-12", "-T1", "--quiet", "--stdout")
 TRACE = """\
 import importlib, os, sys
 top = os.path.dirname(os.__file__)
@@ -67,7 +68,8 @@ def make_initramfs(context: Context) -> Path:
 
     here = Path(__file__).parent
     key = digest(
-        [here / "initramfs.py", here / "formats/cpio.py"], COMPRESSION, context.tools.name, context.code.name, context.stdlib.name,
+        [here / "initramfs.py", here / "formats/cpio.py"], COMPRESSION, context.tools.name,
+        context.code / "init", context.stdlib.name,
         context.kernel_version, context.trees[f"linux-image-{context.kernel_version}"].name,
         [module.path for module in context.stage1_modules],
         [context.trees[name].name for name in ("libc6", "python3.13-minimal")],
@@ -105,7 +107,17 @@ def file_member(root: Path, name: str) -> cpio.Member:
 def trace_stdlib(context: Context) -> list[str]:
     """Files of the standard library that stage 1 imports, relative to it; found by importing them all."""
     present = [name for name in STAGE1_ENTRIES if (context.code / f"{name.replace('.', '/')}.pyc").is_file()]
-    argv = [*loader_argv(context.tools, INTERPRETER), "-I", "-S", "-B", "-c", TRACE, context.code, *STAGE1_STDLIB, *present]
+    argv: list[str | Path] = [
+        *loader_argv(context.tools, INTERPRETER),
+        "-I",
+        "-S",
+        "-B",
+        "-c",
+        TRACE,
+        context.code,
+        *STAGE1_STDLIB,
+        *present,
+    ]
     lines = run(argv).decode().replace(get_host_arch().triplet, context.arch.triplet).split()
     names = {name.removesuffix(".py") + ".pyc" if name.endswith(".py") else name for name in lines} | {"os.pyc"}
     missing = sorted(name for name in names if not (context.stdlib / name).is_file() and not is_dropped(name))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from image.cache import Cache, digest
 from image.errors import ImageError
@@ -122,12 +123,18 @@ def read_modules(directory: Path, cache: Cache, key: str) -> Modules:
 
     entry = cache.entry("modinfo", digest(key, NOT_LOADED.pattern)[:24], scan)
     rows = json.loads((entry / "modules.json").read_text())
-    found = {row["name"]: ModuleInfo(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows}
+    found = {row["name"]: restore(row) for row in rows}
     builtin = frozenset(
         canonical(Path(line).name.removesuffix(".ko")) for line in (directory / "modules.builtin").read_text().split()
     )
     providers = choose_providers(found.values()) | parse_builtin_aliases((directory / "modules.builtin.modinfo").read_bytes())
     return Modules(directory.name, found, builtin, providers)
+
+
+def restore(row: dict[str, Any]) -> ModuleInfo:
+    """A module from its JSON form."""
+    lists = {key: tuple(row[key]) for key in ("depends", "soft_before", "soft_after", "aliases")}
+    return ModuleInfo(name=row["name"], path=row["path"], **lists)
 
 
 def parse_builtin_aliases(data: bytes) -> dict[str, str]:

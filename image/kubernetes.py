@@ -22,7 +22,7 @@ from pathlib import Path
 from image.arch import Arch, get_host_arch
 from image.cache import Cache, digest, digest_file
 from image.context import Kubernetes, Options
-from image.errors import CommandError, ImageError
+from image.errors import ImageError
 from image.packages import Apt, find_mirror
 from image.run import run
 

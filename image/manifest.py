@@ -10,6 +10,7 @@ from typing import Any
 from image.cache import digest_file
 from image.context import Context
 from image.executables import LINKS, list_executables
+from image.kubernetes import NODE_BINARIES
 from image.wheels import read_wheel
 
 LICENCE_FIELD = re.compile(r"^License:[ \t]*(\S.*)$", re.MULTILINE)
@@ -35,13 +36,10 @@ def render_manifest(context: Context, outputs: dict[str, Path]) -> str:
         "files": {name: describe(path) for name, path in sorted(outputs.items())},
         "packages": [describe_package(context, name) for name in sorted(context.trees)],
         "wheels": [describe_wheel(path) for path in sorted(context.wheels.glob("*.whl"))],
-        "binaries": [describe_binary(context, name) for name in kubernetes_names(context)],
+        "binaries": [describe_binary(context, name) for name in NODE_BINARIES],
         "images": [{"name": path.name, "sha256": digest_file(path)} for path in context.preloads],
         "modules": sorted(module.name for module in context.modules),
-        "executables": [
-            {"path": f"/{item.path}", "why": item.why, "sha256": digest_file(context.root / item.path)}
-            for item in list_executables(context.arch)
-        ],
+        "executables": describe_executables(context),
         "links": {f"/{name}": target for name, target in sorted(LINKS.items())},
     }
     return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
@@ -80,13 +78,19 @@ def describe_wheel(path: Path) -> dict[str, Any]:
     return {"name": name, "version": version, "sha256": digest_file(path), "licences": [licence]}
 
 
-def kubernetes_names(context: Context) -> list[str]:
-    """The programs of the written list that come from Kubernetes."""
-    names = [Path(item.path).name for item in list_executables(context.arch)]
-    return sorted(name for name in names if name.startswith("kube"))
-
-
 def describe_binary(context: Context, name: str) -> dict[str, Any]:
-    """One program of Kubernetes."""
-    path = context.kubernetes.directory / name
-    return {"name": name, "version": context.kubernetes.version, "licences": [KUBERNETES_LICENCE], **describe(path)}
+    """One program of Kubernetes; its hash is among the executables."""
+    return {"name": name, "version": context.kubernetes.version, "licences": [KUBERNETES_LICENCE]}
+
+
+def describe_executables(context: Context) -> list[dict[str, Any]]:
+    """Every program with its reason and hash. The hashes are cached with the tree: there is half a gigabyte to read."""
+    items = list_executables(context.arch)
+
+    def make(directory: Path) -> None:
+        hashes = {item.path: digest_file(context.root / item.path) for item in items}
+        (directory / "hashes.json").write_text(json.dumps(hashes))
+
+    entry = context.cache.entry("hashes", context.root.name, make)
+    hashes = json.loads((entry / "hashes.json").read_text())
+    return [{"path": f"/{item.path}", "why": item.why, "sha256": hashes[item.path]} for item in items]

@@ -214,7 +214,7 @@ def parse_packages(text: str) -> list[Package]:
             name=fields["Package"],
             version=fields["Version"],
             architecture=fields["Architecture"],
-            source=fields.get("Source", fields["Package"]).partition(" ")[0],
+            source=str(fields.get("Source", fields["Package"])).partition(" ")[0],
             sha256=fields["SHA256"],
             size=int(fields["Size"]),
             depends=fields.get("Depends", ""),

@@ -32,7 +32,7 @@ COMPILE_TIMEOUT = 900.0  # seconds
 
 def compile_tree(tools: Path, source: Path, target: Path, prefix: str) -> None:
     """Compile every source below `source` into `target`. Raises `ImageError` naming those that do not compile."""
-    argv = [*loader_argv(tools, INTERPRETER), "-s", "-S", "-B", COMPILER, source, target, prefix]
+    argv: list[str | Path] = [*loader_argv(tools, INTERPRETER), "-s", "-S", "-B", COMPILER, source, target, prefix]
     environment = {"PYTHONHASHSEED": "0", "PYTHONPATH": "", "PYTHONHOME": "", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         run(argv, env=environment, timeout=COMPILE_TIMEOUT)

@@ -6,8 +6,10 @@ here: 0755 for what `executables.py` lists and for directories, 0644 for all els
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from image import etcfiles
@@ -27,13 +29,15 @@ def make_root(context: Context) -> Path:
     """The tree in the cache; raises `ImageError` when a package lacks a listed file or a library is missing."""
 
     def make(directory: Path) -> None:
+        place = partial(link_file, cache=context.cache.root)
         for keep in KEPT:
-            copy_kept(keep, context.trees[keep.package], directory, context.arch)
+            for source, name in find_kept(keep, context.trees[keep.package], context.arch):
+                place(source, directory / name)
         for executable in KUBERNETES:
-            copy_file(context.kubernetes.directory / Path(executable.path).name, directory / executable.path)
-        shutil.copytree(context.stdlib, directory / STDLIB_DIRECTORY)
-        shutil.copytree(context.code, directory / CODE_DIRECTORY)
-        shutil.copytree(context.site_packages, directory / CODE_DIRECTORY / "site-packages")
+            place(context.kubernetes.directory / Path(executable.path).name, directory / executable.path)
+        shutil.copytree(context.stdlib, directory / STDLIB_DIRECTORY, copy_function=place)
+        shutil.copytree(context.code, directory / CODE_DIRECTORY, copy_function=place)
+        shutil.copytree(context.site_packages, directory / CODE_DIRECTORY / "site-packages", copy_function=place)
         copy_modules(context, directory)
         write_own_files(context, directory)
         make_links(directory, {**etcfiles.LINKS, **LINKS})
@@ -65,15 +69,14 @@ def release(context: Context) -> str:
     )
 
 
-def copy_kept(keep: Keep, tree: Path, root: Path, arch: Arch) -> None:
-    """Copy the files of one package; what lies in /usr/sbin goes to /usr/bin."""
+def find_kept(keep: Keep, tree: Path, arch: Arch) -> Iterator[tuple[Path, str]]:
+    """The files that are kept of one package, each with its name in the root: what lies in /usr/sbin goes to /usr/bin."""
     for pattern in keep.patterns:
         found = sorted(tree.glob(pattern.replace("{lib}", f"usr/lib/{arch.triplet}")))
-        if not found and "*" not in pattern:
+        if not found:
             raise ImageError(f"the package {keep.package} has no file {pattern}", "correct image/rootlist.py")
         for path in found:
-            name = path.relative_to(tree).as_posix().replace("usr/sbin/", "usr/bin/")
-            copy_file(path, root / name)
+            yield path, path.relative_to(tree).as_posix().replace("usr/sbin/", "usr/bin/")
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -82,6 +85,19 @@ def copy_file(source: Path, target: Path) -> None:
         raise ImageError(f"{source.name} is missing in {source.parent}", "a directory of binaries must hold all of them")
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target, follow_symlinks=False)
+
+
+def link_file(source: str | Path, target: str | Path, cache: Path) -> None:
+    """Put a file into the tree without copying its content when it is of the cache: an entry's content never changes."""
+    source, target = Path(source), Path(target)
+    if source.is_symlink() or not source.is_file() or not source.is_relative_to(cache):
+        copy_file(source, target)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another file system below the cache, or another user's file
+        copy_file(source, target)
 
 
 def copy_modules(context: Context, root: Path) -> None:

@@ -35,7 +35,7 @@ def make_uki(context: Context) -> Path:
     def make(directory: Path) -> None:
         (directory / "cmdline").write_text(context.command_line)
         (directory / "os-release").write_text(release)
-        argv = [
+        argv: list[str | Path] = [
             sys.executable, context.tools / "usr/lib/systemd/ukify", "build",
             "--linux", context.vmlinuz, "--initrd", context.initramfs, "--cmdline", f"@{directory / 'cmdline'}",
             "--os-release", f"@{directory / 'os-release'}", "--uname", context.kernel_version,

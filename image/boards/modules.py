@@ -6,10 +6,11 @@ ROOT = ("erofs", "dm_mod", "dm_bufio", "dm_verity")  # a verified root image
 PODS = ("overlay", "veth", "bridge", "br_netfilter", "vxlan")  # containers and their network
 FILE_SYSTEMS = ("ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "loop")
 NETFILTER = (
-    "nf_conntrack nf_nat nf_tables nft_compat nft_chain_nat nft_ct nft_masq nft_nat nft_reject_inet nf_conntrack_netlink "
-    "xt_comment xt_conntrack xt_mark xt_nat xt_MASQUERADE xt_REDIRECT xt_statistic xt_multiport xt_addrtype xt_physdev "
-    "xt_recent xt_tcpudp xt_set xt_limit xt_TCPMSS xt_CT ip_set ip_set_hash_ip ip_set_hash_net ipt_REJECT ip6t_REJECT"
-).split()
+    "nf_conntrack", "nf_nat", "nf_tables", "nft_compat", "nft_chain_nat", "nft_ct", "nft_masq", "nft_nat",
+    "nft_reject_inet", "nf_conntrack_netlink", "xt_comment", "xt_conntrack", "xt_mark", "xt_nat", "xt_MASQUERADE",
+    "xt_REDIRECT", "xt_statistic", "xt_multiport", "xt_addrtype", "xt_physdev", "xt_recent", "xt_tcpudp", "xt_set",
+    "xt_limit", "xt_TCPMSS", "xt_CT", "ip_set", "ip_set_hash_ip", "ip_set_hash_net", "ipt_REJECT", "ip6t_REJECT",
+)  # fmt: skip
 LINKS = ("8021q", "bonding", "macvlan", "ipvlan", "dummy", "wireguard", "tun")  # what the configuration may ask for
 VIRTIO = ("virtio_pci", "virtio_net", "virtio_rng", "virtio_balloon")
 COMMON = (*FILE_SYSTEMS, *PODS, *NETFILTER, *LINKS)
