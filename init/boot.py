@@ -1,15 +1,13 @@
 """Stage 2: from the mounted root to a supervised system, as a table of named steps.
 
 Nothing here is fatal: a node that lacks one mount or one sysctl must still come up with its API and say so. In namespaces the
-steps that would change the host are left out (`Where.MACHINE`), and what the provisioner has mounted stays.
+steps that would change the host are left out (`MACHINE`), and what the provisioner has mounted stays.
 """
 
 import os
 import resource
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from enum import StrEnum
 from typing import NamedTuple
 
 from init.events import EventLoop
@@ -20,6 +18,7 @@ from init.linux.kmsg import Log
 from init.linux.modules import load_modules
 from init.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, make_shared, mount, read_mounts
 from init.linux.power import PowerAction, take_ctrl_alt_del
+from init.linux.processes import raise_nofile
 from init.services import ServiceSpec
 from init.shutdown import end
 from init.supervisor import Settings, Supervisor
@@ -30,7 +29,7 @@ NOFILE = 1 << 20
 PROC_SYS = "/proc/sys"
 PYTHON = ("/usr/bin/python3.13", "-I", "-S")
 ENVIRONMENT = (("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/"), ("LANG", "C.UTF-8"), ("TZ", "UTC"))
-API_ID = 50
+ANYWHERE, MACHINE = "anywhere", "machine"  # whether a step touches only the namespaces of PID 1 or the whole machine
 MODULES = ("evdev", "button", "gpio_keys", "efivarfs")
 
 
@@ -57,16 +56,9 @@ MOUNTS = (
     MountLine("tracefs", "/sys/kernel/tracing", options="mode=700", optional=True),
     MountLine("efivarfs", "/sys/firmware/efi/efivars", optional=True),
 )
-RUN_DIRECTORIES = (
-    ("/run/ophite", 0o755),
-    ("/run/ophite/etc", 0o755),
-    ("/run/ophite/pki", 0o711),
-    ("/run/ophite/kubernetes", 0o755),
-    ("/run/ophite/containerd", 0o755),
-    ("/run/ophite/cni", 0o755),
-    ("/run/lock", 0o755),
-)
-ETC_FILES = (  # until the brain renders them; /etc/NAME in the image are links to them
+RUN_DIRECTORIES = (("/run/ophite", 0o755), ("/run/ophite/etc", 0o755), ("/run/ophite/pki", 0o711), ("/run/lock", 0o755))
+# Until the brain renders them; /etc/NAME in the image are links to them.
+ETC_FILES = (
     ("hostname", "ophite\n"),
     ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
     ("resolv.conf", ""),
@@ -104,17 +96,10 @@ OWN_SERVICES = {
         memory_min=64 * MIB, oom_score_adj=-998, nofile=65536, stop_timeout=15,
     ),
     "api": ServiceSpec(
-        "api", (*PYTHON, "/usr/lib/ophite/api/server/__main__.pyc"), ENVIRONMENT, API_ID, API_ID, cgroup="ophite/api",
+        "api", (*PYTHON, "/usr/lib/ophite/api/server/__main__.pyc"), ENVIRONMENT, 50, 50, cgroup="ophite/api",
         memory_min=48 * MIB, oom_score_adj=-900, capabilities=(), no_new_privs=True, nofile=65536,
     ),
 }  # fmt: skip
-
-
-class Where(StrEnum):
-    """Whether a step touches only the namespaces of PID 1 or the whole machine."""
-
-    ANYWHERE = "anywhere"
-    MACHINE = "machine"
 
 
 class Context(NamedTuple):
@@ -125,11 +110,11 @@ class Context(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One line of the table; what it returns, or its error, is logged and the boot goes on."""
+    """One line of the table; the problems it returns, or its error, are logged and the boot goes on."""
 
     name: str
-    action: Callable[[Context], list[str]]
-    where: Where = Where.ANYWHERE
+    action: Callable[[Context], list[str] | None]
+    where: str = ANYWHERE
 
 
 def mount_all(_: Context) -> list[str]:
@@ -151,7 +136,7 @@ def mount_all(_: Context) -> list[str]:
     return problems
 
 
-def make_run_directories(_: Context) -> list[str]:
+def make_run_directories(_: Context) -> None:
     """/run/ophite with the files that the links in /etc point to."""
     for path, mode in RUN_DIRECTORIES:
         os.makedirs(path, exist_ok=True)
@@ -159,7 +144,6 @@ def make_run_directories(_: Context) -> list[str]:
     for name, text in ETC_FILES:
         with open(f"/run/ophite/etc/{name}", "w", encoding="ascii") as file:
             file.write(text)
-    return []
 
 
 def make_cgroups(_: Context) -> list[str]:
@@ -173,14 +157,10 @@ def make_cgroups(_: Context) -> list[str]:
     return problems
 
 
-def raise_limits(_: Context) -> list[str]:
+def raise_limits(_: Context) -> None:
     """Files up, core dumps off; what the services inherit."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, NOFILE), min(hard, NOFILE)))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (NOFILE, NOFILE))
-    return []
+    raise_nofile(NOFILE)
 
 
 def write_sysctls(_: Context) -> list[str]:
@@ -200,45 +180,27 @@ def load_machine_modules(_: Context) -> list[str]:
     return [problem for problem in load_modules(MODULES) if "is not in this image" not in problem]
 
 
-def set_hostname(context: Context) -> list[str]:
-    """A name until the brain knows a better one."""
-    socket.sethostname(context.cmdline.hostname or "ophite")
-    return []
-
-
-def prepare_namespace(_: Context) -> list[str]:
-    """Loopback, shared mounts."""
-    make_shared("/")
-    raise_loopback()
-    return []
-
-
-def catch_ctrl_alt_del(_: Context) -> list[str]:
-    """The kernel's three keys become a signal to us."""
-    take_ctrl_alt_del()
-    return []
-
-
 STEPS = (
-    Step("modules", load_machine_modules, Where.MACHINE),
+    Step("modules", load_machine_modules, MACHINE),
     Step("mounts", mount_all),
     Step("directories in /run", make_run_directories),
     Step("control groups", make_cgroups),
     Step("resource limits", raise_limits),
-    Step("sysctls", write_sysctls, Where.MACHINE),
-    Step("host name", set_hostname),
-    Step("loopback and shared mounts", prepare_namespace),
-    Step("ctrl-alt-del", catch_ctrl_alt_del, Where.MACHINE),
+    Step("sysctls", write_sysctls, MACHINE),
+    Step("host name", lambda context: socket.sethostname(context.cmdline.hostname or "ophite")),  # until the brain knows better
+    Step("shared mounts", lambda _: make_shared("/")),
+    Step("loopback", lambda _: raise_loopback()),
+    Step("ctrl-alt-del", lambda _: take_ctrl_alt_del(), MACHINE),
 )
 
 
 def run_steps(steps: tuple[Step, ...], context: Context) -> None:
     """Go through the table and log what is degraded."""
     for step in steps:
-        if step.where is Where.MACHINE and context.cmdline.platform is Platform.NAMESPACES:
+        if step.where == MACHINE and context.cmdline.platform is Platform.NAMESPACES:
             continue
         try:
-            problems = step.action(context)
+            problems = step.action(context) or []
         except Exception as error:  # noqa: BLE001 - stage 2 goes on whatever happens
             problems = [str(error)]
         for problem in problems:
@@ -249,10 +211,9 @@ def run(
     log: Log, cmdline: CommandLine, watchdog: int | None = None, own: Mapping[str, ServiceSpec] = OWN_SERVICES
 ) -> PowerAction:
     """Bring the system up, supervise it, take it down; returns only where reboot(2) is refused."""
-    namespaces = cmdline.platform is Platform.NAMESPACES
+    settings = Settings(cmdline.patience, cmdline.platform is Platform.NAMESPACES, watchdog)
     run_steps(STEPS, Context(log, cmdline))
-    settings = Settings(patience=cmdline.patience, namespaces=namespaces, watchdog=watchdog)
     log.info("stage 2 done, supervising")
     action = Supervisor(settings, own, EventLoop(log)).run()
-    end(action, log, patience=cmdline.patience, namespaces=namespaces)
+    end(action, log, settings)
     return action

@@ -175,7 +175,7 @@ class ControlServer:
             keep = frozenset(str(id) for id in request.get("keep", []))
             return {"changed": supervisor.apply(decode_table(request.get("services")), keep)}
         if op == "restart":
-            supervisor.restart(request.get("id"))
+            supervisor.find(request.get("id")).stop(leaving=False)
         elif op == "power":
             self._power = _decode_action(request.get("action"))
         elif op == "logs":

@@ -17,22 +17,22 @@ from init.linux.kmsg import Log
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
-Callback = Callable[[], None]
+Callback = Callable[[], object]
 Result = TypeVar("Result")
 
 
 class Timer:
     """A callback that is due once; cancel() forgets it."""
 
-    def __init__(self, due: float, callback: Callback) -> None:
-        self.due, self.callback = due, callback
+    def __init__(self, due: float, callback: Callback, number: int = 0) -> None:
+        self.due, self.callback, self.number = due, callback, number
 
     def cancel(self) -> None:
         """Do not call any more; harmless when it was called already."""
-        self.callback = _nothing
+        self.callback = lambda: None
 
     def __lt__(self, other: "Timer") -> bool:
-        return self.due < other.due
+        return (self.due, self.number) < (other.due, other.number)
 
 
 class EventLoop:
@@ -42,6 +42,7 @@ class EventLoop:
         self.log, self.clock, self.running = log, clock, True
         self._selector = selectors.DefaultSelector()
         self._timers: list[Timer] = []
+        self._count = 0  # keeps timers that are due together in the order of their making
 
     def watch(self, descriptor: int, events: int, callback: Callback) -> None:
         """Call back whenever `descriptor` is ready for `events`; replaces what was watched before."""
@@ -56,7 +57,8 @@ class EventLoop:
 
     def later(self, seconds: float, callback: Callback) -> Timer:
         """Call back once after `seconds`."""
-        timer = Timer(self.clock() + seconds, callback)
+        self._count += 1
+        timer = Timer(self.clock() + seconds, callback, self._count)
         heapq.heappush(self._timers, timer)
         return timer
 
@@ -95,7 +97,3 @@ class EventLoop:
         except Exception as error:  # the one place that keeps PID 1 alive
             self.log.exception(where, error)
             return None
-
-
-def _nothing() -> None:
-    pass

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from enum import StrEnum
 from typing import NamedTuple, NoReturn
 
 from init.linux import dm, loop
@@ -25,21 +24,13 @@ from init.linux.power import PowerAction, power
 from init.linux.watchdog import open_watchdog
 
 STAGE1_FILE = "/etc/ophite-stage1.json"
-ROOT_FILE = "/root.erofs"
-SYSROOT = "/sysroot"
-ROOT_NAME = "ophite-root"
+ROOT_FILE, SYSROOT, ROOT_NAME = "/root.erofs", "/sysroot", "ophite-root"
 DEVICE_WAIT = 15.0  # seconds for the disk to appear
 REBOOT_AFTER = 30.0  # seconds that the reason stays on the console
 WATCHDOG_TIMEOUT = 30  # seconds
 MOVED = ("/dev", "/proc", "/sys", "/run")
+DEGRADE, FATAL = "degrade", "fatal"  # what a failed step means for the boot
 PYTHON_PATH = ["/usr/lib/ophite", "/usr/lib/python3.13", "/usr/lib/python3.13/lib-dynload"]
-
-
-class OnFailure(StrEnum):
-    """What a failed step means for the boot."""
-
-    DEGRADE = "degrade"
-    FATAL = "fatal"
 
 
 class RootError(Exception):
@@ -61,7 +52,7 @@ class Step(NamedTuple):
 
     name: str
     action: Callable[[Stage1], None]
-    on_failure: OnFailure
+    on_failure: str
 
 
 def mount_pseudo(_: Stage1) -> None:
@@ -140,7 +131,7 @@ def open_verity(partition: str, verity: dm.Verity, log: Log) -> str:
     dm.load_verity(ROOT_NAME, partition, verity)
     for block in sorted({0, verity.blocks - 1}):
         try:
-            check_block(device, block)
+            read_block(device, block)
         except OSError as error:
             dm.remove(ROOT_NAME)
             raise RootError(f"{expected}, but data block {block} does not match the hash tree ({error.strerror})") from error
@@ -148,14 +139,11 @@ def open_verity(partition: str, verity: dm.Verity, log: Log) -> str:
     return device
 
 
-def check_block(device: str, block: int) -> None:
-    """Read one block, around no cache of another table; OSError when it is damaged."""
-    file = os.open(device, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if len(os.pread(file, dm.BLOCK, block * dm.BLOCK)) != dm.BLOCK:
-            raise OSError(5, "short read")
-    finally:
-        os.close(file)
+def read_block(device: str, block: int) -> bytes:
+    """One block of a device; OSError when dm-verity finds it damaged."""
+    with open(device, "rb", buffering=0) as file:
+        file.seek(block * dm.BLOCK)
+        return file.read(dm.BLOCK)
 
 
 def mount_root(stage: Stage1) -> None:
@@ -192,14 +180,14 @@ def remove_tree(directory: str, device: int) -> None:
 
 
 STEPS = (
-    Step("pseudo file systems", mount_pseudo, OnFailure.DEGRADE),
-    Step("log", start_log, OnFailure.DEGRADE),
-    Step("command line", read_command_line, OnFailure.FATAL),
-    Step("modules of the root", load_root_modules, OnFailure.DEGRADE),
-    Step("watchdog", start_watchdog, OnFailure.DEGRADE),
-    Step("find the root", find_root, OnFailure.FATAL),
-    Step("mount the root", mount_root, OnFailure.FATAL),
-    Step("switch root", switch_root, OnFailure.FATAL),
+    Step("pseudo file systems", mount_pseudo, DEGRADE),
+    Step("log", start_log, DEGRADE),
+    Step("command line", read_command_line, FATAL),
+    Step("modules of the root", load_root_modules, DEGRADE),
+    Step("watchdog", start_watchdog, DEGRADE),
+    Step("find the root", find_root, FATAL),
+    Step("mount the root", mount_root, FATAL),
+    Step("switch root", switch_root, FATAL),
 )
 
 
@@ -210,8 +198,8 @@ def run(steps: tuple[Step, ...] = STEPS) -> Stage1:
         try:
             step.action(stage)
         except Exception as error:  # noqa: BLE001 - the table decides what a failure means, whatever it is
-            stage.log.error("stage 1: step failed", step=step.name, then=step.on_failure.value, error=error)
-            if step.on_failure is OnFailure.FATAL:
+            stage.log.error("stage 1: step failed", step=step.name, then=step.on_failure, error=error)
+            if step.on_failure is FATAL:
                 give_up(stage)
     return stage
 

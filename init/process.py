@@ -6,7 +6,6 @@ until `exited` is called and needs no pidfd.
 """
 
 import os
-import resource
 import signal
 from _blake2 import blake2b
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from contextlib import suppress
 from init.events import READ, EventLoop, Timer
 from init.linux.caps import change_user, set_no_new_privs
 from init.linux.cgroup import Limits, Tree
+from init.linux.processes import raise_nofile, signal_name
 from init.rings import Ring
 from init.services import HEALTHY_AFTER, OWN_SERVICES, TRANSITIONS, ServiceSpec, State, after_exit, backoff
 
@@ -25,7 +25,9 @@ KILL_AGAIN = 2.0  # seconds between SIGKILLs of a group that does not end
 class Service:
     """A running, stopping or waiting service; `changed` is called with it after every change of state."""
 
-    def __init__(self, spec: ServiceSpec, loop: EventLoop, tree: Tree, patience: int, changed: "Changed") -> None:
+    def __init__(
+        self, spec: ServiceSpec, loop: EventLoop, tree: Tree, patience: int, changed: Callable[["Service"], None]
+    ) -> None:
         self.spec, self.ring, self.leaving = spec, Ring(), False
         self.state, self.pid, self.restarts, self.exit, self.since = State.STARTING, 0, 0, "", loop.clock()
         self.on_output: list[Callable[[], None]] = []
@@ -38,15 +40,15 @@ class Service:
     def start(self) -> None:
         """Fork and exec; a failure to do so counts as an exit."""
         self._enter(State.STARTING)
-        problems = self._tree.make(self.spec.cgroup, _limits(self.spec))
-        for problem in problems:
-            self._loop.log.warning("control group", service=self.spec.id, problem=problem)
+        limits = Limits(self.spec.memory_min, self.spec.memory_low, self.spec.memory_max, self.spec.cpu_weight)
         try:
+            for problem in self._tree.make(self.spec.cgroup, limits):
+                self._loop.log.warning("control group", service=self.spec.id, problem=problem)
             self.pid = spawn(self.spec, self._tree, self._writer)
         except OSError as error:
-            self._ended(f"cannot fork: {error.strerror}", success=False)
-            return
-        self._enter(State.RUNNING)
+            self._ended(f"cannot start: {error}", success=False)
+        else:
+            self._enter(State.RUNNING)
 
     def stop(self, *, leaving: bool) -> None:
         """Ask it to end, and insist after `stop_timeout`; with `leaving` it does not come back."""
@@ -68,7 +70,7 @@ class Service:
         self._timer.cancel()
         self._read_output()
         code = os.waitstatus_to_exitcode(status)
-        text = f"exit status {code}" if code >= 0 else f"killed by {_signal_name(-code)}"
+        text = f"exit status {code}" if code >= 0 else f"killed by {signal_name(-code)}"
         self.pid = 0
         self._ended(text, success=code == 0)
 
@@ -136,9 +138,6 @@ class Service:
                 callback()
 
 
-Changed = Callable[[Service], None]
-
-
 def spec_hash(spec: ServiceSpec) -> str:
     """A short text that differs for different specifications."""
     return blake2b(repr(spec).encode(), digest_size=8).hexdigest()
@@ -166,10 +165,7 @@ def _become(spec: ServiceSpec, tree: Tree, output: int) -> None:
     os.setsid()
     tree.join(spec.cgroup)
     if spec.nofile:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        with suppress(ValueError, OSError):  # a namespace may not raise the limit: then the highest that is allowed
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(spec.nofile, hard), min(spec.nofile, hard)))
-            resource.setrlimit(resource.RLIMIT_NOFILE, (spec.nofile, spec.nofile))
+        raise_nofile(spec.nofile)
     with suppress(PermissionError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write(str(spec.oom_score_adj))  # without CAP_SYS_RESOURCE it cannot be lowered: namespaces
     os.chdir(spec.workdir)
@@ -177,14 +173,3 @@ def _become(spec: ServiceSpec, tree: Tree, output: int) -> None:
     if spec.no_new_privs:
         set_no_new_privs()
     os.execve(spec.argv[0], spec.argv, dict(spec.env))  # noqa: S606 - a service is a program, never a shell's line
-
-
-def _limits(spec: ServiceSpec) -> Limits:
-    return Limits(spec.memory_min, spec.memory_low, spec.memory_max, spec.cpu_weight)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -14,7 +14,7 @@ MAX_SERVICES = 64
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 MAX_BYTES = 1 << 50
 BACKOFF_FIRST, BACKOFF_CAP = 0.5, 60.0  # seconds
-OWN_BACKOFF_FIRST, OWN_BACKOFF_CAP = 0.1, 0.9  # of `controllers` and `api`: back within a second
+OWN_BACKOFF_FIRST, OWN_BACKOFF_CAP = 0.1, 0.8  # of `controllers` and `api`: back within a second
 OWN_SERVICES = frozenset({"controllers", "api"})
 HEALTHY_AFTER = 30.0  # seconds of running after which failures are forgotten
 
@@ -129,24 +129,18 @@ def _is_cgroup(path: str) -> bool:
 
 _STRING = _text(lambda _: True, "not a string without NUL of at most 32768 characters")
 _NAME = _text(is_name, "not a name of 1 to 63 characters a-z 0-9 - _ .")
-_ABSOLUTE = _text(lambda text: text.startswith("/"), "not an absolute path")
-_BYTES = _number(0, MAX_BYTES)
 _ID = _number(0, 2**32 - 2)
-_CAPABILITIES = _list_of(_text(NUMBERS.__contains__, "not the name of a capability, such as CAP_NET_ADMIN"), 64)
 RULES: Mapping[str, Rule] = {
     "id": _NAME,
     "argv": _list_of(_STRING, 512, least=1),
     "env": Rule(_environment, "not an object of at most 256 strings"),
-    "uid": _ID,
-    "gid": _ID,
+    **dict.fromkeys(("uid", "gid"), _ID),
     "groups": _list_of(_ID, 64),
     "cgroup": _text(_is_cgroup, "not a relative path of names other than ophite and ophite/init"),
-    "memory_min": _BYTES,
-    "memory_low": _BYTES,
-    "memory_max": _BYTES,
+    **dict.fromkeys(("memory_min", "memory_low", "memory_max"), _number(0, MAX_BYTES)),
     "cpu_weight": _number(0, 10000),
     "oom_score_adj": _number(-1000, 1000),
-    "capabilities": _CAPABILITIES,
+    "capabilities": _list_of(_text(NUMBERS.__contains__, "not a capability such as CAP_NET_ADMIN"), 64),
     "no_new_privs": Rule(lambda value: value if isinstance(value, bool) else None, "not true or false"),
     "nofile": _number(0, 1 << 30),
     "restart": Rule(lambda value: Restart(value) if value in list(Restart) else None, "not one of " + ", ".join(Restart)),
@@ -155,7 +149,7 @@ RULES: Mapping[str, Rule] = {
         lambda value: float(value) if type(value) in (int, float) and 0 <= value <= 3600 else None,
         "not seconds from 0 to 3600",
     ),
-    "workdir": _ABSOLUTE,
+    "workdir": _text(lambda text: text.startswith("/"), "not an absolute path"),
 }
 
 

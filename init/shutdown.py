@@ -5,22 +5,20 @@ in a child of its own, given up when its limit is over, because sync and umount 
 """
 
 import os
-import signal
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from init.linux.kmsg import Log
 from init.linux.mount import MNT_DETACH, MS_RDONLY, MS_REMOUNT, Mount, mount, read_mounts, umount
 from init.linux.power import PowerAction, power
+from init.linux.processes import end_processes, run_bounded
 
 if TYPE_CHECKING:
-    from init.supervisor import Supervisor
+    from init.supervisor import Settings, Supervisor
 
-DRAIN_LIMIT = 30.0  # seconds
-STOP_LIMIT = 90.0
-TERM_GRACE = 5.0
+DRAIN_LIMIT, STOP_LIMIT, TERM_GRACE = 30.0, 90.0, 5.0  # seconds
 KEPT_TARGETS = ("/", "/run", "/tmp")  # noqa: S108 - a mount point
 KEPT_SLASHED = ("/proc/", "/sys/", "/dev/")
 
@@ -37,12 +35,12 @@ class Shutdown:
     """The part that runs in the event loop, until no service is left."""
 
     def __init__(self, supervisor: "Supervisor", action: PowerAction) -> None:
-        self._supervisor, self._action, self._draining = supervisor, action, True
+        self._supervisor, self.action, self._draining = supervisor, action, True
 
     def begin(self) -> None:
         """Tell the watchers and wait for the one that drains."""
         connections = self._supervisor.control.connections
-        self._supervisor.control.broadcast({"event": "shutdown", "action": self._action.value})
+        self._supervisor.control.broadcast({"event": "shutdown", "action": self.action.value})
         if any(connection.drains for connection in connections):
             self._supervisor.loop.later(DRAIN_LIMIT * self._supervisor.settings.patience, self.drained)
         else:
@@ -66,59 +64,19 @@ class Shutdown:
 
 def plan_end(*, keep_mounts: bool) -> tuple[Step, ...]:
     """What happens when no service is left; a namespace's mounts end with it, and its disks are the host's."""
-    ending = (Step("end every process", end_processes, TERM_GRACE * 3),)
+    ending = (Step("end every process", partial(end_processes, TERM_GRACE), TERM_GRACE * 3),)
     return ending if keep_mounts else (*ending, Step("sync", os.sync, 20.0), Step("unmount", unmount_all, 20.0))
 
 
-def end(action: PowerAction, log: Log, *, patience: int, namespaces: bool) -> None:
+def end(action: PowerAction, log: Log, settings: "Settings") -> None:
     """Do the last steps and power off or reboot; returns only where the kernel refuses that."""
-    for step in plan_end(keep_mounts=namespaces):
-        if not bounded(step.action, step.limit * patience):
-            log.warning("shutdown: step failed or was given up", step=step.name, limit=step.limit * patience)
+    for step in plan_end(keep_mounts=settings.namespaces):
+        if settings.watchdog is not None:
+            os.write(settings.watchdog, b"\0")
+        if not run_bounded(step.action, step.limit * settings.patience):
+            log.warning("shutdown: step failed or was given up", step=step.name, limit=step.limit * settings.patience)
     log.info("shutdown: the end", action=action.value)
     power(action)
-
-
-def bounded(action: Callable[[], None], limit: float) -> bool:
-    """Run `action` in a child for at most `limit` seconds; whether it succeeded. Other children that end are reaped too."""
-    child = os.fork()
-    if child == 0:
-        try:
-            action()
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 - the child must end here whatever happens; the parent logs the step
-            os._exit(1)
-    deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        with suppress(ChildProcessError):
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == child:
-                return status == 0
-        time.sleep(0.02)
-    with suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)
-    return False
-
-
-def end_processes() -> None:
-    """SIGTERM to every process but this one and PID 1, then SIGKILL to those that are left after a grace."""
-    for number, grace in ((signal.SIGTERM, TERM_GRACE), (signal.SIGKILL, TERM_GRACE)):
-        deadline = time.monotonic() + grace
-        with suppress(ProcessLookupError):
-            os.kill(-1, number)
-        while time.monotonic() < deadline and _user_processes():
-            time.sleep(0.05)
-
-
-def _user_processes() -> list[int]:
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdecimal() and int(name) not in (1, os.getpid()):
-            with suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read(4096).rpartition(")")[2].split()
-                if fields[0] != "Z" and fields[1] not in ("0", "2"):  # children of 0 and 2 are the kernel's
-                    found.append(int(name))
-    return found
 
 
 def plan_unmount(mounts: list[Mount]) -> list[Mount]:
@@ -137,4 +95,3 @@ def unmount_all() -> None:
                 mount("none", item.target, flags=MS_REMOUNT | MS_RDONLY)
             with suppress(OSError):
                 umount(item.target, MNT_DETACH)
-    os.sync()

@@ -24,13 +24,13 @@ SIGCHLD = 17
 
 
 class Settings(NamedTuple):
-    """Where things are and how patient to be; tests give other paths."""
+    """How patient to be, where this is, and where things are; tests give other paths."""
 
-    control_socket: str = "/run/ophite/control.sock"
-    cgroup_root: str = "/sys/fs/cgroup"
     patience: int = 1
     namespaces: bool = False
     watchdog: int | None = None
+    control_socket: str = "/run/ophite/control.sock"
+    cgroup_root: str = "/sys/fs/cgroup"
 
 
 class Supervisor:
@@ -41,20 +41,16 @@ class Supervisor:
         self.services: dict[str, Service] = {}
         self.tree = Tree(settings.cgroup_root)
         self.shutdown: Shutdown | None = None
-        self.action: PowerAction | None = None
         self._own = dict(own)
         self.control = ControlServer(self, settings.control_socket)
 
     def run(self) -> PowerAction:
         """Supervise until a shutdown has stopped all services; returns how to end."""
         self.loop.watch_signals(self._signal)
-        self.control.listen()
-        self._pet_watchdog()
-        for button in [] if self.settings.namespaces else open_power_buttons():
-            self.loop.watch(button, READ, partial(self._button, button))
-        self._apply(self._own)
+        for start in (self._pet_watchdog, self.control.listen, partial(self._apply, self._own), self._watch_buttons):
+            self.loop.later(0, start)  # from inside the loop, so that one that fails does not keep the others from starting
         self.loop.run()
-        return self.action or PowerAction.REBOOT
+        return self.shutdown.action if self.shutdown else PowerAction.REBOOT
 
     def apply(self, wanted: Mapping[str, ServiceSpec], keep: frozenset[str] = frozenset()) -> list[str]:
         """Bring the brain's services to `wanted`; what runs and is in `keep` stays as it is. Returns the ids that change."""
@@ -62,10 +58,6 @@ class Supervisor:
             raise ControlError("the machine is shutting down", "apply again after it is back")
         kept = {id: service.spec for id, service in self.services.items() if id in keep}
         return self._apply({**self._own, **kept, **wanted})
-
-    def restart(self, id: object) -> None:
-        """Stop and start one service."""
-        self.find(id).stop(leaving=False)
 
     def find(self, id: object) -> Service:
         """The service with this id; ControlError when there is none."""
@@ -77,7 +69,6 @@ class Supervisor:
         """Start the orderly shutdown; a second request changes nothing."""
         if self.shutdown is None:
             self.log.info("shutdown was asked for", action=action.value)
-            self.action = action
             self.shutdown = Shutdown(self, action)
             self.shutdown.begin()
 
@@ -149,6 +140,10 @@ class Supervisor:
                 return
             for service in [service for service in self.services.values() if service.pid == pid]:
                 self.loop.later(0, partial(service.exited, status))
+
+    def _watch_buttons(self) -> None:
+        for button in [] if self.settings.namespaces else open_power_buttons():
+            self.loop.watch(button, READ, partial(self._button, button))
 
     def _button(self, button: int) -> None:
         if power_key_pressed(os.read(button, 4096)):

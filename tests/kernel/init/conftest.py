@@ -14,7 +14,8 @@ import pytest
 
 CGROUPS = Path("/sys/fs/cgroup")
 REPOSITORY = Path(__file__).parents[3]
-UNSHARE = "unshare --pid --mount --net --uts --ipc --cgroup --fork --kill-child --propagation private --mount-proc".split()
+NAMESPACES = ("--pid", "--mount", "--net", "--uts", "--ipc", "--cgroup")
+UNSHARE = ["unshare", *NAMESPACES, "--fork", "--kill-child", "--propagation", "private", "--mount-proc"]
 LIMIT = 20.0  # seconds that any wait may take
 
 
@@ -48,16 +49,20 @@ class Node:
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self.process, self.log = process, log
         self.init = self._find_init()
-        self.control = f"/proc/{self.init}/root/run/ophite/control.sock"
+        self.control = self.inner("/run/ophite/control.sock")
         self._clients: list[Client] = []
         wait_until(lambda: self.has_control(), "the control socket")
 
     def has_control(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
-        return os.path.exists(self.control)
+        return self.control.exists()
+
+    def inner(self, path: str) -> Path:
+        """A path of the node, seen from outside."""
+        return Path(f"/proc/{self.init}/root{path}")
 
     def client(self) -> Client:
-        client = Client(self.control)
+        client = Client(str(self.control))
         self._clients.append(client)
         return client
 
@@ -98,7 +103,7 @@ class Node:
 
     def _is_inside(self, path: Path) -> bool:
         with suppress(OSError):
-            return os.readlink(path / "ns/pid") == os.readlink(f"/proc/{self.init}/ns/pid")
+            return (path / "ns/pid").readlink() == Path(f"/proc/{self.init}/ns/pid").readlink()
         return False
 
     def _find_init(self) -> int:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,17 +99,15 @@ def test_user_capabilities_limits_and_groups(node: Any) -> None:
     assert status["Uid"].split() == ["60"] * 4
     assert status["Groups"].split() == ["62", "63"]
     assert {status[key] for key in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {f"{1 << 10:016x}"}
-    with open(f"/proc/{outside}/limits") as file:
-        assert next(line.split()[3:5] for line in file if line.startswith("Max open files")) == ["512", "512"]
-    with open(f"/proc/{outside}/oom_score_adj") as file:
-        assert file.read() == "300\n"
-    with open(f"/proc/{outside}/environ") as file:
-        assert file.read() == "A=b\0"
-    with open(f"/proc/{outside}/cgroup") as file:
-        assert all(line.strip().endswith("/ophite/etcd") for line in file)
-    assert os.readlink(f"/proc/{outside}/cwd") == "/usr"
+    proc = Path(f"/proc/{outside}")
+    limits = (proc / "limits").read_text().splitlines()
+    assert next(line.split()[3:5] for line in limits if line.startswith("Max open files")) == ["512", "512"]
+    assert (proc / "oom_score_adj").read_text() == "300\n"
+    assert (proc / "environ").read_text() == "A=b\0"
+    assert all(line.endswith("/ophite/etcd") for line in (proc / "cgroup").read_text().splitlines())
+    assert (proc / "cwd").readlink() == Path("/usr")
     assert os.getsid(outside) == outside
-    assert sorted(os.listdir(f"/proc/{outside}/fd")) == ["0", "1", "2"]
+    assert sorted(path.name for path in (proc / "fd").iterdir()) == ["0", "1", "2"]
 
 
 def test_a_failing_service_backs_off_and_its_log_says_why(node: Any) -> None:
@@ -124,23 +123,21 @@ def test_a_failing_service_backs_off_and_its_log_says_why(node: Any) -> None:
 
 
 def test_logs_follow_and_end_with_the_service(node: Any) -> None:
-    node.ask(op="apply", services=[{"id": "talk", "argv": shell("echo first; read x < /tmp/go; echo second; sleep 1000")}])
-    fifo = f"/proc/{node.init}/root/tmp/go"
+    fifo = node.inner("/tmp/go")
     os.mkfifo(fifo)
+    node.ask(op="apply", services=[{"id": "talk", "argv": shell("echo first; read x < /tmp/go; echo second; sleep 1000")}])
     node.wait_state("talk", "running")
     client = node.client()
     assert client.ask(op="logs", id="talk", follow=True) == {"ok": True}
-    node.ask(op="restart", id="talk")
     text = b""
-    while text.count(b"first") < 1:
+    while b"first\n" not in text:
         text += client.socket.recv(65536)
-    with open(fifo, "w") as file:
-        file.write("x\n")
-    while b"second" not in text:
+    fifo.write_text("x\n")
+    while b"second\n" not in text:
         text += client.socket.recv(65536)
     node.ask(op="apply", services=[])
-    while data := client.socket.recv(65536):
-        text += data
+    assert client.socket.recv(65536) == b""
+    assert text == b"first\nsecond\n"
 
 
 def test_stop_goes_in_reverse_order_of_need_and_insists(node: Any) -> None:
@@ -217,16 +214,14 @@ def test_bad_requests_are_refused_with_path_and_hint(node: Any) -> None:
 
 
 def test_a_reader_that_sleeps_loses_output_and_is_told(node: Any) -> None:
-    node.ask(
-        op="apply", services=[{"id": "loud", "argv": shell("read x < /tmp/go; yes | head -c 4000000; echo done; sleep 1000")}]
-    )
-    os.mkfifo(f"/proc/{node.init}/root/tmp/go")
+    fifo = node.inner("/tmp/go")
+    os.mkfifo(fifo)
+    script = "read x < /tmp/go; yes | head -c 4000000; echo done; sleep 1000"
+    node.ask(op="apply", services=[{"id": "loud", "argv": shell(script)}])
     node.wait_state("loud", "running")
-    node.ask(op="restart", id="loud")
     client = node.client()
     assert client.ask(op="logs", id="loud", follow=True) == {"ok": True}
-    with open(f"/proc/{node.init}/root/tmp/go", "w") as file:
-        file.write("x\n")
+    fifo.write_text("x\n")
 
     def is_done() -> bool:
         other = node.client()

@@ -50,7 +50,7 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world = World(tmp_path)
     monkeypatch.setattr(process, "spawn", world.spawn)
-    monkeypatch.setattr(process.os, "kill", world.kill)
+    monkeypatch.setattr("init.process.os.kill", world.kill)
     yield world
     for service in world.services:
         service.close()
@@ -133,7 +133,7 @@ def test_a_failing_fork_counts_as_an_exit(world: World, monkeypatch: pytest.Monk
     good: Callable[..., int] = world.spawn
     monkeypatch.setattr(process, "spawn", fail)
     service = world.service()
-    assert (service.state, service.exit) == (State.BACKOFF, "cannot fork: Resource temporarily unavailable")
+    assert (service.state, service.exit) == (State.BACKOFF, "cannot start: [Errno 11] Resource temporarily unavailable")
     monkeypatch.setattr(process, "spawn", good)
     assert delay_until_start(world, service) < 1
 
