@@ -31,7 +31,7 @@ def _sources(ports: Ports) -> list[Controller]:
     from controllers.network.timeserver_config import TimeServerConfigController
 
     return [
-        LinkConfigController(),
+        LinkConfigController(ports),
         AddressConfigController(ports),
         RouteConfigController(ports),
         OperatorConfigController(ports),
