@@ -42,6 +42,8 @@ class Dhcp4Client:
     async def run(self) -> None:
         """Get a lease and keep it, until cancelled."""
         pause = FIRST_PAUSE
+        if self.lease is None:
+            self._set("discovering")
         while True:
             bound = await self._attempt()
             pause = FIRST_PAUSE if bound else min(pause * 2, MAX_PAUSE)

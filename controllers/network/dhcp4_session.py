@@ -1,6 +1,7 @@
 """One run of pyroute2's DHCP client. Imported only after `netlink.load_pyroute2`, because it imports pyroute2."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,14 @@ async def run_session(link: str, known: dict[str, Any], granted: Granted, limit:
         vendor_id="ophite",
         host_name=None,
     )
-    async with AsyncDHCPClient(config) as client:
+    client = AsyncDHCPClient(config)
+    with contextlib.closing(client._sock):
+        return await _follow(client, bound, over, limit)
+
+
+async def _follow(client: AsyncDHCPClient, bound: asyncio.Event, over: asyncio.Event, limit: float) -> bool:
+    """Run a client until it is over; return whether it was bound."""
+    async with client:
         died: asyncio.Future[Any] = asyncio.gather(client._receiver_task, client._sender_task)
         if client.state in (State.INIT, State.INIT_REBOOT):
             await client.bootstrap()

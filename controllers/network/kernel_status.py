@@ -26,3 +26,7 @@ class KernelStatusController(Controller):
             wake()
             await self._clock.sleep(PAUSE_SECONDS)
             wake()
+
+    async def close(self) -> None:
+        """Close the port; it is shared, and closing again is fine."""
+        await self._netlink.close()

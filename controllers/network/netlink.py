@@ -119,6 +119,10 @@ class Netlink(Protocol):
         """Yield after anything changed, at most once for everything that changed meanwhile."""
         ...
 
+    async def close(self) -> None:
+        """Release what it holds; it opens anew when needed."""
+        ...
+
 
 def load_pyroute2() -> None:
     """Make `pyroute2.iproute.linux` importable without the package's own `__init__` (100 modules instead of 350)."""
@@ -208,11 +212,12 @@ class KernelNetlink:
                         raise
                 yield
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the request socket."""
-        if self._route is not None:
-            self._route.close()
-            self._route = None
+        async with self._lock:
+            if self._route is not None:
+                await self._route.__aexit__(None, None, None)
+                self._route = None
 
     async def _dump(self, what: str, **filters: Any) -> list[Any]:
         async with self._lock:
