@@ -1,6 +1,6 @@
 """The API server: its flags, and its static pod once etcd is healthy.
 
-Anonymous requests are off, so its start-up probe is a TCP one; the node's own check asks /readyz with a certificate.
+Anonymous requests are off, so its readiness probe is a TCP one; the node's own check asks /readyz with a certificate.
 """
 
 from collections.abc import Iterable
