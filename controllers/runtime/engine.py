@@ -109,16 +109,18 @@ class Engine:
     async def _dispatch(self, kind: Kind, there: asyncio.Event) -> None:
         """Wake controllers by the changes of one kind, for ever."""
         backoff = Backoff()
-        while True:
-            try:
-                await self._follow(kind, there)
-            except Overrun:
-                log.warning("watch fell behind", extra={"kind": kind[1].__name__})
+        try:
+            while True:
+                try:
+                    await self._follow(kind, there)
+                except Overrun:
+                    log.warning("watch fell behind", extra={"kind": kind[1].__name__})
+                except StoreError as error:
+                    log.warning("watch failed", extra={"kind": kind[1].__name__, "error": str(error)})
+                    await self._clock.sleep(backoff.fail())
                 self._wake_all(kind)
-            except StoreError as error:
-                log.warning("watch failed", extra={"kind": kind[1].__name__, "error": str(error)})
-                await self._clock.sleep(backoff.fail())
-                self._wake_all(kind)
+        finally:
+            there.set()  # `start` must not wait for a watch that will never be
 
     async def _follow(self, kind: Kind, there: asyncio.Event) -> None:
         namespace, type_ = kind

@@ -18,9 +18,9 @@ from tests.harness.clock import FakeClock, settle
 class World:
     """Everything that a controller lives in. Every method returns when all controllers wait for something."""
 
-    def __init__(self, *controllers: Controller, patience: float = 1.0) -> None:
+    def __init__(self, *controllers: Controller, patience: float = 1.0, history: int = 1024) -> None:
         self.clock = FakeClock()
-        self.store = MemoryStore(self.clock)
+        self.store = MemoryStore(self.clock, history=history)
         self.engine = Engine(self.store, self.clock, patience=patience)
         self.engine.register(controllers)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from controllers.runtime.controller import (
     View,
     Wanted,
 )
-from controllers.runtime.errors import GraphError, Waiting
+from controllers.runtime.errors import GraphError, StoreError, Waiting
 from controllers.runtime.resource import Spec, new
 from controllers.runtime.status import ControllerStatus
 from tests.harness.clock import settle
@@ -177,6 +177,52 @@ async def test_wake_ups_coalesce() -> None:
         await settle()
         assert len(recorder.seen) == 1
         assert len(recorder.seen[0]) == 100
+
+
+async def test_a_watch_that_falls_behind_loses_no_wake_up(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder()
+    async with World(recorder, history=4) as world:
+        for burst in range(2):
+            for number in range(50):
+                await world.store.create(new(f"{burst}-{number:03}", Ore()))
+            await settle()
+            assert len(recorder.seen[-1]) == 50 * (burst + 1)
+    assert any(record.message == "watch fell behind" for record in caplog.records)
+
+
+async def test_a_watch_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder()
+    world = World(recorder)
+    watch, broken = world.store.watch, [True, True]
+
+    async def fail_at_first(*args: Any, **options: Any) -> AsyncIterator[Any]:
+        if broken:
+            broken.pop()
+            raise StoreError("not now")
+        async for event in watch(*args, **options):
+            yield event
+
+    monkeypatch.setattr(world.store, "watch", fail_at_first)
+    starting = asyncio.create_task(world.engine.start())
+    await world.clock.advance(5)
+    await starting
+    await world.put("a", Ore())
+    assert recorder.seen[-1] == ["a"]
+    assert [record.message for record in caplog.records] == ["watch failed"] * 2
+    await world.engine.close(1)
+
+
+async def test_an_engine_that_breaks_while_it_starts_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(Recorder())
+
+    async def break_down(*_: Any, **__: Any) -> AsyncIterator[Any]:
+        yield 1 / 0
+
+    monkeypatch.setattr(world.store, "watch", break_down)
+    await world.engine.start()
+    await settle()
+    assert world.engine.failed.is_set()
+    await world.engine.close(1)
 
 
 async def test_finalizers_and_counters_of_others_wake_nobody() -> None:
