@@ -106,7 +106,7 @@ def write_configuration(cluster: Cluster) -> None:
     for name in ("controlplane.yaml", "worker.yaml"):
         path = cluster.directory / name
         text = path.read_text()
-        if "kind: TimeSyncConfig" not in text:
+        if not re.search("^kind: TimeSyncConfig", text, re.MULTILINE):
             path.write_text(text.rstrip("\n") + "\n" + TIME_DOCUMENT)
 
 

@@ -90,6 +90,12 @@ class Running:
         value: list[dict[str, Any]] = json.loads(self.ophite("inspect", "processes", "-o", "json"))
         return value
 
+    def fetch_kubeconfig(self) -> None:
+        """Get the administrator's kubeconfig, with the address that this host reaches the node by."""
+        self.ophite("kubeconfig", str(self.cluster.kubeconfig))
+        text = self.cluster.kubeconfig.read_text()
+        self.cluster.kubeconfig.write_text(cluster.render_kubeconfig(text, self.cluster.kubernetes))
+
     def save_artifacts(self, directory: Path) -> None:
         """Keep what explains a failure: console, kernel log, and every resource that the API still gives."""
         directory.mkdir(parents=True, exist_ok=True)

@@ -94,7 +94,7 @@ def test_a_configuration_gets_the_hosts_clock(monkeypatch: pytest.MonkeyPatch) -
 
     def run_ophite(*words: object, timeout: float = 0) -> None:
         calls.append(words)
-        (CLUSTER.directory / "controlplane.yaml").write_text("kind: MachineConfig\n")
+        (CLUSTER.directory / "controlplane.yaml").write_text("kind: MachineConfig\n# kind: TimeSyncConfig\n")
         (CLUSTER.directory / "worker.yaml").write_text("kind: TimeSyncConfig\nenabled: true\n")
 
     monkeypatch.setattr(cluster, "run_ophite", run_ophite)
