@@ -8,6 +8,7 @@ Trap: the versions that a name resolved to are kept until `--refresh`, so that t
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
@@ -47,6 +48,7 @@ class Mirror:
     security: str
 
 
+@functools.cache
 def find_mirror(option: str | None) -> Mirror:
     """The mirror of `--mirror URL` (its security suite is expected beside it, as `URL-security`), else the host's own."""
     if option:

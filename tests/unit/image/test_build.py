@@ -1,0 +1,88 @@
+"""The recipe as a whole: its table, its options, its errors, and what it reads of the project."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from image import build
+from image.arch import get_arch
+from image.boards import get_board
+from image.cache import Cache
+from image.context import Context, Options
+from image.errors import ImageError
+from image.progress import Progress
+
+
+def test_the_steps_are_named_once_and_the_disk_comes_after_what_it_holds() -> None:
+    names = [step.name for step in build.STEPS]
+    assert len(set(names)) == len(names)
+    assert names.index("root image") < names.index("kernel image") < names.index("disk") < names.index("manifest")
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    options, quiet = build.parse_options(
+        ["--output", str(tmp_path), "--board", "metal", "--preload", "a.tar", "--preload", "b.tar", "--quiet"]
+    )
+    assert options == Options(tmp_path, board="metal", preload=(Path("a.tar"), Path("b.tar")))
+    assert quiet
+
+
+@pytest.mark.parametrize("argv", [[], ["--output", "x", "--board", "toaster"], ["--output", "x", "--arch", "vax"]])
+def test_bad_options_end_with_the_usage(argv: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        build.parse_options(argv)
+
+
+def test_a_users_error_is_a_message_and_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(context: Context) -> Context:
+        raise ImageError("it broke", "mend it")
+
+    monkeypatch.setenv("OPHITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(build, "STEPS", (build.Step("breaks", fail),))
+    assert build.main(["--output", str(tmp_path), "--quiet"]) == 1
+    assert capsys.readouterr().err == "error: it broke\nhint: mend it\n"
+
+
+def test_a_missing_file_is_found_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"none\.tar: no such file"):
+        build.begin(Options(tmp_path, preload=(tmp_path / "none.tar",)))
+
+
+def test_rebuild_and_refresh_say_what_is_made_again(tmp_path: Path) -> None:
+    assert build.begin(Options(tmp_path)).cache.fresh == frozenset()
+    fresh = build.begin(Options(tmp_path, rebuild=True)).cache.fresh
+    assert "erofs" in fresh
+    assert not fresh & {"kubernetes", "unpacked", "wheels", "resolve"}
+    assert "resolve" in build.begin(Options(tmp_path, refresh=True)).cache.fresh
+
+
+def test_the_time_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert build.read_epoch() == 1700000000
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(ImageError, match="is no number"):
+        build.read_epoch()
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    assert build.read_epoch() > 1700000000
+
+
+def test_the_version_is_the_projects() -> None:
+    assert build.read_version().count(".") == 2
+
+
+def test_a_step_cannot_change_the_context() -> None:
+    context = Context(Options(Path()), get_board("cloud"), get_arch("amd64"), Cache(Path()), "1", 0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        context.version = "2"  # type: ignore[misc]  # that it cannot be assigned is what is tested
+
+
+def test_progress_prints_times_and_nothing_when_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    for quiet in (True, False):
+        with (progress := Progress(quiet=quiet)), progress.step("thing", 1):
+            pass
+        assert ("thing" in capsys.readouterr().err) is not quiet
