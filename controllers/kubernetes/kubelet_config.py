@@ -18,6 +18,9 @@ from controllers.services.containerd_config import SOCKET
 MAX_FACTOR = 5.0
 """Heartbeats stretch with patience up to this, as in controller-manager's grace period."""
 
+SYNC_SECONDS = 10
+"""How often kubelet looks at every pod, before patience: 1.20 shows a static pod to others only then (its default: 60)."""
+
 DNS_SERVICE_INDEX = 10
 """The cluster's DNS service is the tenth address of the service network by custom."""
 
@@ -101,6 +104,7 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
         "rotateCertificates": False,
         "runtimeRequestTimeout": f"{int(120 * factor)}s",
         "staticPodPath": MANIFESTS_DIR,
+        "syncFrequency": f"{SYNC_SECONDS * min(int(factor), 3)}s",
         "systemReserved": {"cpu": "100m", "memory": "256Mi"},
         "tlsCertFile": f"{KUBELET_DIR}/serving.crt",
         "tlsMinVersion": "VersionTLS12",
