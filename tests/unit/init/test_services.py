@@ -44,7 +44,8 @@ def test_every_field_has_a_rule_and_every_rule_a_field() -> None:
 
 def test_a_full_specification_is_decoded() -> None:
     value = {
-        "id": "etcd", "argv": ["/usr/bin/etcd", "--x"], "env": {"A": "1"}, "uid": 60, "gid": 60, "groups": [1], "cgroup": "ophite/e",
+        "id": "etcd", "argv": ["/usr/bin/etcd", "--x"], "env": {"A": "1"}, "uid": 60, "gid": 60, "groups": [1],
+        "cgroup": "ophite/e",
         "memory_min": 1, "memory_low": 2, "memory_max": 3, "cpu_weight": 4, "oom_score_adj": -5,
         "capabilities": ["CAP_NET_ADMIN"], "no_new_privs": True, "nofile": 6, "restart": "on-failure", "needs": ["containerd"],
         "stop_timeout": 7, "workdir": "/var",
@@ -62,7 +63,8 @@ def test_a_full_specification_is_decoded() -> None:
         ("argv", ["/a\0b"]), ("env", {"A": 1}), ("env", {"A=B": "x"}), ("env", []), ("uid", -1), ("uid", True), ("uid", 2**32),
         ("gid", "0"), ("groups", [-1]), ("groups", [0] * 65), ("cgroup", "ophite"), ("cgroup", "ophite/init"), ("cgroup", "/a"),
         ("cgroup", "a/../b"), ("cgroup", ""), ("memory_max", 1.5), ("cpu_weight", 10001), ("oom_score_adj", -1001),
-        ("capabilities", ["CAP_ALL"]), ("capabilities", ["net_admin"]), ("no_new_privs", 1), ("nofile", -1), ("restart", "sometimes"),
+        ("capabilities", ["CAP_ALL"]), ("capabilities", ["net_admin"]), ("no_new_privs", 1), ("nofile", -1),
+        ("restart", "sometimes"),
         ("needs", "etcd"), ("stop_timeout", -1), ("stop_timeout", True), ("stop_timeout", float("nan")), ("workdir", "var"),
         ("argv", None), ("restart", []),
     ],
@@ -137,7 +139,8 @@ def test_backoff_doubles_up_to_its_cap() -> None:
 @pytest.mark.parametrize(
     ("policy", "success", "state"),
     [
-        (Restart.ALWAYS, True, State.BACKOFF), (Restart.ALWAYS, False, State.BACKOFF), (Restart.ON_FAILURE, True, State.FINISHED),
+        (Restart.ALWAYS, True, State.BACKOFF), (Restart.ALWAYS, False, State.BACKOFF),
+        (Restart.ON_FAILURE, True, State.FINISHED),
         (Restart.ON_FAILURE, False, State.BACKOFF), (Restart.NEVER, True, State.FINISHED), (Restart.NEVER, False, State.FAILED),
     ],
 )  # fmt: skip
