@@ -62,7 +62,9 @@ class Settings:
         config = self.load()
         name = self.context or config.context
         if not name:
-            hint = "`ophite gen config` makes one; use it with --ophiteconfig FILE or `ophite config merge FILE`"
+            hint = (
+                "`ophite gen config` makes one: use it with --ophiteconfig FILE or `ophite config merge FILE`; or say -n NODE"
+            )
             raise NoContext(f"there is no context in {self.path}", hint)
         if name not in config.contexts:
             raise NoContext(f"{self.path} has no context {name!r}", f"there are: {', '.join(config.contexts) or 'none'}")
@@ -76,8 +78,6 @@ class Settings:
         given = self.endpoint or self.node
         if given:
             return parse_address(given)
-        if self.insecure:
-            raise click.UsageError("say which node: -n NODE")
         context = self.current()
         for candidate in (*context.nodes, *context.endpoints):
             return parse_address(candidate)
