@@ -1,7 +1,8 @@
 """A few lines on the console: who this is, how it goes, and what to type next.
 
 Written when what they say has changed, at most every `PAUSE` seconds, and never read: there is no login. In maintenance
-mode they carry the fingerprint to pin and the exact next command.
+mode they carry the fingerprint to pin and the exact next command. In namespaces, where there is no console, they go to
+where PID 1 writes.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class ConsoleController(Controller):
     inline = False
 
     def __init__(self, ports: Ports) -> None:
-        self._path = ports.paths.dev / "console"
+        namespaces = ports.cmdline.get("ophite.platform") == "namespaces"
+        self._path = ports.paths.proc / "1/fd/2" if namespaces else ports.paths.dev / "console"
         self._clock = ports.clock
         self._shown = ""
         self._last = float("-inf")
@@ -118,7 +120,7 @@ def summarize(view: View) -> Summary:
 def write_console(path: Path, text: str) -> None:
     """Write to the console; one that is not there or does not take it (nobody listens) is no error."""
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return
     try:
