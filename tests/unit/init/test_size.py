@@ -26,7 +26,7 @@ EXTENSIONS = {
     "_struct",
     "_typing",
     "fcntl",
-}  # modules in lib-dynload or in the interpreter, as the build likes
+}  # in lib-dynload or in the interpreter
 MODULES_LIMIT = 120  # of PID 1 after boot, ours included
 
 
