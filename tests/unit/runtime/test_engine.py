@@ -262,7 +262,7 @@ async def test_a_controller_that_raises_for_ever_slows_nobody() -> None:
         assert 60 <= faulty.calls <= 90  # once a minute, at most
         status = await world.status("Faulty")
         assert (status.state, status.last_error) == ("crashed", "ValueError: broken")
-        assert status.failures == faulty.calls
+        assert 0 <= faulty.calls - status.failures <= 1  # the last one may not have been flushed yet
 
 
 async def test_backoff_grows_and_starts_over_after_success(caplog: pytest.LogCaptureFixture) -> None:
