@@ -63,7 +63,7 @@ class Settings:
         name = self.context or config.context
         if not name:
             hint = (
-                "`ophite gen config` makes one: use it with --ophiteconfig FILE or `ophite config merge FILE`; or say -n NODE"
+                "`ophite gen config` makes one: use it with --ophiteconfig FILE or `config merge FILE`; or say -n NODE"
             )
             raise NoContext(f"there is no context in {self.path}", hint)
         if name not in config.contexts:

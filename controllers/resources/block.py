@@ -14,6 +14,7 @@ class BlockDevice(Spec, frozen=True, kw_only=True):
     """A block device or partition as sysfs shows it; id = kernel name. Sizes in bytes."""
 
     namespace: ClassVar[str] = BLOCK
+    aliases: ClassVar[tuple[str, ...]] = ("device",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("TYPE", "kind"), ("SIZE", "size"), ("PARENT", "parent"))
     name: str
     path: str
@@ -96,6 +97,7 @@ class VolumeStatus(Spec, frozen=True, kw_only=True):
     """How far a volume got; id = its label. `device` is a path, `mounted` says that it is in place."""
 
     namespace: ClassVar[str] = BLOCK
+    aliases: ClassVar[tuple[str, ...]] = ("volume",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (
         ("PHASE", "phase"),
         ("DEVICE", "device"),
@@ -115,6 +117,7 @@ class MountStatus(Spec, frozen=True, kw_only=True):
     """A mounted file system; id = its target."""
 
     namespace: ClassVar[str] = BLOCK
+    aliases: ClassVar[tuple[str, ...]] = ("mount",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (
         ("SOURCE", "source"),
         ("TYPE", "filesystem"),

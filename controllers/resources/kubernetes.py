@@ -123,6 +123,7 @@ class NodeStatus(Spec, frozen=True, kw_only=True):
     """This node as the API server has it; id = its name. `pod_cidrs` are the networks of its pods, once allocated."""
 
     namespace: ClassVar[str] = KUBERNETES
+    aliases: ClassVar[tuple[str, ...]] = ("node",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (
         ("READY", "ready"),
         ("SCHEDULABLE", "schedulable"),

@@ -140,6 +140,7 @@ class VersionInfo(Spec, frozen=True, kw_only=True):
     """What is installed; id `version`."""
 
     namespace: ClassVar[str] = MACHINE
+    aliases: ClassVar[tuple[str, ...]] = ("version",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (
         ("OPHITE", "version"),
         ("KUBERNETES", "kubernetes"),
@@ -175,6 +176,7 @@ class KernelModuleStatus(Spec, frozen=True, kw_only=True):
     """A module that was loaded or could not be; id = its name. `state`: `loaded`, `builtin` or `failed`."""
 
     namespace: ClassVar[str] = MACHINE
+    aliases: ClassVar[tuple[str, ...]] = ("module",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("STATE", "state"), ("ERROR", "error"))
     name: str
     state: str
@@ -195,6 +197,7 @@ class SysctlStatus(Spec, frozen=True, kw_only=True):
     """A kernel setting as it is; id = its dotted key. `error` says why it could not be set."""
 
     namespace: ClassVar[str] = MACHINE
+    aliases: ClassVar[tuple[str, ...]] = ("sysctl",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("VALUE", "value"), ("ERROR", "error"))
     key: str
     value: str

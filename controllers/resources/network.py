@@ -43,6 +43,7 @@ class HostnameStatus(Spec, frozen=True, kw_only=True):
     """The host name that the kernel has; id `hostname`."""
 
     namespace: ClassVar[str] = NETWORK
+    aliases: ClassVar[tuple[str, ...]] = ("hostname",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("HOSTNAME", "hostname"), ("DOMAIN", "domain"))
     hostname: str
     domain: str = ""
@@ -62,6 +63,7 @@ class LinkStatus(Spec, frozen=True, kw_only=True):
     """A link as the kernel has it; id = its name."""
 
     namespace: ClassVar[str] = NETWORK
+    aliases: ClassVar[tuple[str, ...]] = ("link",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (
         ("KIND", "kind"),
         ("HW ADDR", "hardware_address"),
@@ -93,6 +95,7 @@ class AddressStatus(Spec, frozen=True, kw_only=True):
     """An address that the kernel has; id = `LINK/ADDRESS`."""
 
     namespace: ClassVar[str] = NETWORK
+    aliases: ClassVar[tuple[str, ...]] = ("address",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("ADDRESS", "address"), ("LINK", "link"), ("SCOPE", "scope"))
     address: str
     link: str
@@ -120,6 +123,7 @@ class RouteStatus(Spec, frozen=True, kw_only=True):
     """A route that the kernel's main table has."""
 
     namespace: ClassVar[str] = NETWORK
+    aliases: ClassVar[tuple[str, ...]] = ("route",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = RouteSpec.columns
     destination: str
     link: str
@@ -142,6 +146,7 @@ class ResolverStatus(Spec, frozen=True, kw_only=True):
     """What /etc/resolv.conf says; id `resolvers`."""
 
     namespace: ClassVar[str] = NETWORK
+    aliases: ClassVar[tuple[str, ...]] = ("resolver",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = ResolverSpec.columns
     servers: tuple[str, ...] = ()
     search_domains: tuple[str, ...] = ()

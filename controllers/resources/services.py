@@ -40,6 +40,7 @@ class ServiceStatus(Spec, frozen=True, kw_only=True):
     """How a service goes; id = its name. `healthy` is None where no health check exists (yet)."""
 
     namespace: ClassVar[str] = SERVICES
+    aliases: ClassVar[tuple[str, ...]] = ("service",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (
         ("STATE", "state"),
         ("HEALTHY", "healthy"),

@@ -138,4 +138,4 @@ def render_default(field: Any) -> str:
 
 def summary(cls: type) -> str:
     """Return the first sentence of a class's description."""
-    return inspect.cleandoc(cls.__doc__ or "").splitlines()[0].split("; ")[0]
+    return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0].split("; ")[0]
