@@ -3,7 +3,7 @@
 import datetime
 import ipaddress
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -45,6 +45,21 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
         self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    @classmethod
+    def load(cls, certificate: str, key: str) -> Self:
+        """Return the authority of a configuration."""
+        authority = cls()
+        private = serialization.load_pem_private_key(key.encode(), None)
+        assert isinstance(private, ec.EllipticCurvePrivateKey)
+        authority._key, authority.pem = private, certificate
+        authority._name = x509.load_pem_x509_certificate(certificate.encode()).subject
+        return authority
+
+    @property
+    def key_pem(self) -> str:
+        """Its private key, PEM."""
+        return _render_key(self._key)
 
     def server(self, names: Sequence[str] = ("localhost",), addresses: Sequence[str] = ("127.0.0.1",), days: int = 30) -> Pair:
         """Return a server's certificate; negative `days`: expired, that long ago."""
@@ -105,5 +120,9 @@ def _sign(
     if others:
         builder = builder.add_extension(x509.SubjectAlternativeName(others), critical=False)
     certificate = builder.sign(signer, hashes.SHA256())
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return Pair(certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode())
+    return Pair(certificate.public_bytes(serialization.Encoding.PEM).decode(), _render_key(key))
+
+
+def _render_key(key: ec.EllipticCurvePrivateKey) -> str:
+    pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, pkcs8, plain).decode()
