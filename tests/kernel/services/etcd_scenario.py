@@ -1,0 +1,121 @@
+"""A real etcd, from documents to a healthy member, by the controllers' own words. Argument: the tree of programs."""
+
+import asyncio
+import datetime
+import subprocess
+import sys
+import time
+from typing import Any
+
+from controllers.config.bundle import make_authority
+from controllers.config.documents import EtcdConfig, MachineConfig, MachineType
+from controllers.etcd.bootstrap import BootstrapFacts, find_refusal
+from controllers.etcd.client import make_client
+from controllers.etcd.data import EtcdDataController
+from controllers.etcd.files import EtcdFilesController
+from controllers.etcd.service import EtcdServiceController
+from controllers.etcd.spec import EtcdSpecController
+from controllers.etcd.status import EtcdStatusController
+from controllers.pki.authority import Request, issue, load_authority, window
+from controllers.ports import Ports
+from controllers.resources.block import VolumePhase, VolumeStatus
+from controllers.resources.kubernetes import EtcdBootstrap, EtcdData, EtcdSpec, EtcdStatus
+from controllers.resources.machine import Stage
+from controllers.resources.network import HostnameStatus, NodeAddress
+from controllers.resources.pki import Certificate, CertificateRoot
+from controllers.resources.services import ServiceSpec, ServiceStatus
+from controllers.resources.timesync import TimeStatus
+from controllers.runtime.resource import Resource, new
+from controllers.services.health import Probe, check_etcd
+from image.tools import loader_argv
+from tests.harness.reconcile import run_reconcile, run_reconcile_async
+from tests.kernel.services.private_node import ADDRESS, eventually, prepare, write_files
+
+PORTS = Ports()
+CA = make_authority("etcd", "etcd", datetime.datetime.now(datetime.UTC))
+CONFIG: list[Resource[Any]] = [
+    new("default", MachineConfig(type=MachineType.CONTROL_PLANE)),
+    new("default", EtcdConfig(ca=CA)),
+    new("hostname", HostnameStatus(hostname="cp1")),
+    new("default", NodeAddress(addresses=(ADDRESS,))),
+    new("time", TimeStatus(synced=True)),
+]
+VOLUME = new("EPHEMERAL", VolumeStatus(phase=VolumePhase.READY, mounted=True))
+ROOT = new("etcd", CertificateRoot(certificate=CA.crt, key=CA.key))
+
+
+def leaf(id_: str, request: Request) -> Resource[Certificate]:
+    """Return a certificate as the pki controllers issue it."""
+    made = issue(load_authority(CA.crt, CA.key, "etcd"), request, window(time.time(), 3600))
+    return new(
+        id_, Certificate(subject=made.subject, certificate=made.certificate, key=made.key, ca="etcd", not_after=made.not_after)
+    )
+
+
+def look() -> Resource[EtcdData]:
+    """Return what the node says of etcd's directory."""
+    (wanted,) = run_reconcile(EtcdDataController(PORTS), [VOLUME])
+    assert isinstance(wanted.spec, EtcdData)
+    return new("data", wanted.spec)
+
+
+def want_service(data: Resource[EtcdData], *more: Resource[Any]) -> tuple[ServiceSpec, Resource[EtcdSpec]]:
+    """Return the service that the controllers want now, its files written with certificates issued anew."""
+    (wanted,) = run_reconcile(EtcdSpecController(PORTS), [*CONFIG, data, *more])
+    assert isinstance(wanted.spec, EtcdSpec)
+    spec = new("etcd", wanted.spec)
+    member = Request("cp1", names=("cp1", "localhost"), addresses=("127.0.0.1", ADDRESS), server=True, client=True)
+    files = run_reconcile(EtcdFilesController(PORTS), [spec, ROOT, leaf("etcd-server", member), leaf("etcd-peer", member)])
+    (service,) = run_reconcile(EtcdServiceController(PORTS), [*CONFIG, spec, *write_files(files)])
+    assert isinstance(service.spec, ServiceSpec)
+    return service.spec, spec
+
+
+def start(program: list[str], spec: ServiceSpec) -> subprocess.Popen[bytes]:
+    """Run the service as PID 1 would."""
+    argv = [*program, *spec.argv[1:]]
+    return subprocess.Popen(argv, user=spec.uid, group=spec.gid, extra_groups=[], cwd=spec.workdir, stderr=subprocess.DEVNULL)
+
+
+def refusal(data: Resource[EtcdData]) -> str:
+    """Return why bootstrap is refused on this node, empty when it is not."""
+    facts = BootstrapFacts(
+        stage=Stage.STARTING, complete=True, type=MachineType.CONTROL_PLANE, etcd_ca=True, synced=True, data=data.spec
+    )
+    found = find_refusal(facts)
+    return found.message if found else ""
+
+
+async def main() -> None:
+    """Bootstrap, ask, stop, start again with the data, be refused a second bootstrap."""
+    program = loader_argv(prepare(sys.argv[1]), "usr/bin/etcd")
+    assert refusal(look()) == ""
+    first, _ = want_service(look(), new("bootstrap", EtcdBootstrap(requested=1.0)))
+    probe = Probe("", None, 5.0)
+    client_leaf = leaf("etcd-client", Request("ophite-etcd-client", client=True))
+    client = make_client(ROOT.spec, client_leaf.spec, 5.0)
+    for round_ in range(2):
+        began = time.monotonic()
+        process = start(program, first)
+        await eventually(lambda: check_etcd(probe), "etcd healthy")
+        print(f"round {round_}: healthy after {time.monotonic() - began:.1f} s")  # noqa: T201 - what the test shows
+        (member,) = await client.members()
+        assert (member.name, member.peer_urls) == ("cp1", (f"https://{ADDRESS}:2380",))
+        resources: list[Resource[Any]] = [new("etcd", ServiceStatus(state="running")), ROOT, client_leaf]
+        (status,) = await run_reconcile_async(EtcdStatusController(PORTS), resources)
+        assert isinstance(status.spec, EtcdStatus)
+        assert status.spec.healthy, status.spec
+        assert status.spec.leader == member.id
+        assert await client.alarms() == []
+        assert look().spec.initialized
+        assert "is not empty" in refusal(look())
+        # A brain that starts now issues other certificates and must want the very same service.
+        again, _ = want_service(look())
+        assert again == first
+        await eventually(lambda: check_etcd(probe), "etcd healthy with its new certificates")
+        assert (await client.status()).version == status.spec.version
+        process.terminate()
+        process.wait(30)
+
+
+asyncio.run(main())
