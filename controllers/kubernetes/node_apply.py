@@ -13,9 +13,11 @@ from controllers.ports import Ports
 from controllers.resources.kubernetes import Nodename, NodeStatus
 from controllers.resources.machine import VersionInfo
 from controllers.resources.pki import Certificate, CertificateRoot
+from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import Controller, Input, View
 from controllers.runtime.errors import Waiting
 from controllers.services.errors import RequestError
+from controllers.services.health import API_SERVER
 
 ROLE_LABEL = "node-role.kubernetes.io/control-plane"
 RETRY_INTERVAL = 5.0
@@ -32,6 +34,7 @@ class NodeApplyController(Controller):
         Input(VersionInfo, id="version"),
         Input(Nodename, id="nodename"),
         Input(NodeStatus),
+        Input(ServiceHealth, id=API_SERVER),
         Input(Certificate, id="admin"),
         Input(CertificateRoot, id="kubernetes"),
     )
@@ -47,6 +50,8 @@ class NodeApplyController(Controller):
             return
         nodename = view.get(Nodename, "nodename").spec.nodename
         view.get(NodeStatus, nodename)
+        if not view.get(ServiceHealth, API_SERVER).spec.healthy:
+            raise Waiting("the API server to answer /readyz")
         tainted = not view.get(ClusterConfig, "default").spec.allow_scheduling_on_control_planes
         taint = parse_features(view.get(VersionInfo, "version").spec.kubernetes).control_plane_taint
         wanted = f"{nodename} {tainted}"
