@@ -53,7 +53,7 @@ class ConfigAcquireController(Controller):
         found = read_config_file(active_path(self._ports.paths))
         if not found.text:
             return found
-        problems = load(found.text, "run").problems
+        problems = load(found.text).problems
         return SourceText(problem=f"{problems[0]}") if problems else found
 
     def _sources(self, state_mounted: bool) -> list[tuple[str, SourceText]]:
