@@ -85,9 +85,9 @@ class Running:
         value = json.loads(self.ophite("get", kind, *words, "-o", "json"))
         return value if isinstance(value, list) else [value]
 
-    def processes(self) -> list[dict[str, Any]]:
-        """The node's processes, as the API gives them."""
-        value: list[dict[str, Any]] = json.loads(self.ophite("inspect", "processes", "-o", "json"))
+    def inspect(self, what: str) -> list[dict[str, Any]]:
+        """The node's `processes`, `sockets` or `mounts`, as the API gives them."""
+        value: list[dict[str, Any]] = json.loads(self.ophite("inspect", what, "-o", "json"))
         return value
 
     def fetch_kubeconfig(self) -> None:
