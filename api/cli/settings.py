@@ -62,9 +62,7 @@ class Settings:
         config = self.load()
         name = self.context or config.context
         if not name:
-            hint = (
-                "`ophite gen config` makes one: use it with --ophiteconfig FILE or `config merge FILE`; or say -n NODE"
-            )
+            hint = "`ophite gen config` makes one: use it with --ophiteconfig FILE or `config merge FILE`; or say -n NODE"
             raise NoContext(f"there is no context in {self.path}", hint)
         if name not in config.contexts:
             raise NoContext(f"{self.path} has no context {name!r}", f"there are: {', '.join(config.contexts) or 'none'}")

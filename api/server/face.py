@@ -28,15 +28,17 @@ _log = logging.getLogger(__name__)
 
 ADDRESSES = ("[::]:50000", "0.0.0.0:50000")
 BRAIN_SOCKET = Path("/run/ophite/brain.sock")
-CONNECT_LIMIT = 5.0  # seconds that a call waits for a brain that is away
+CONNECT_LIMIT = 5.0  # seconds; the brain is back within one
 RETRY_SECONDS = 0.5
 
 
 class Face:
-    """One API server process."""
+    """One API server process. `patience`: seconds that a call waits for a brain that is away."""
 
-    def __init__(self, socket: Path = BRAIN_SOCKET, addresses: tuple[str, ...] = ADDRESSES) -> None:
-        self._brain = WireClient(socket, timeout=CONNECT_LIMIT)
+    def __init__(
+        self, socket: Path = BRAIN_SOCKET, addresses: tuple[str, ...] = ADDRESSES, patience: float = CONNECT_LIMIT
+    ) -> None:
+        self._brain = WireClient(socket, timeout=patience)
         self._health = health.aio.HealthServicer()
         self.listener = Listener(addresses, self._install)
         self.served = asyncio.Condition()

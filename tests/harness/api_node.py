@@ -65,7 +65,7 @@ class FakeNode:
     async def start(self) -> None:
         """Start brain and face."""
         await self.start_brain()
-        self.face = Face(self.root / "brain.sock", ("127.0.0.1:0",))
+        self.face = Face(self.root / "brain.sock", ("127.0.0.1:0",), patience=0.2)
         self.task = asyncio.create_task(self.face.run())
 
     async def close(self) -> None:

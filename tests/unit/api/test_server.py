@@ -179,8 +179,7 @@ async def test_bad_configuration_is_answered_with_every_problem(maintenance: Fak
     assert {problem.path for problem in answer.problems} >= {"HostnameConfig.hostnam", "HostnameConfig.auto"}
 
 
-async def test_brain_killed_and_back(secure: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.server.face.CONNECT_LIMIT", 0.1)
+async def test_brain_killed_and_back(secure: FakeNode) -> None:
     with secure.secure("os:reader") as node:
         assert (await run(node.version)).version == "1.2.3"
         await secure.kill_brain()
