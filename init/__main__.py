@@ -17,6 +17,8 @@ STAGE1_FILE = "/etc/ophite-stage1.json"
 
 def main() -> None:
     """Run the stages; ends only with the machine."""
+    while os.open(os.devnull, os.O_RDWR) <= 2:  # without a console 0 to 2 are closed, and nothing else may get these numbers
+        pass
     if os.path.exists(STAGE1_FILE):
         from init import initramfs
 

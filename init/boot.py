@@ -151,10 +151,9 @@ def make_cgroups(_: Context) -> list[str]:
     if not any(item.target == "/sys/fs/cgroup" for item in read_mounts()):
         mount_hierarchies()
     tree = Tree()
-    problems = [problem for path, limits in CGROUPS for problem in tree.make(path, limits)]
+    tree.make("ophite/init")  # first, because a group with processes in it cannot hand its controllers down
     tree.join("ophite/init")
-    tree.make("ophite", CGROUPS[0][1])  # again, now that no process keeps the root's controllers from being handed down
-    return problems
+    return [problem for path, limits in CGROUPS for problem in tree.make(path, limits)]
 
 
 def raise_limits(_: Context) -> None:

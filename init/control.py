@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_PACKET = 131072  # bytes of a request
 MAX_CONNECTIONS = 64
 LOG_PACKET = 16384  # bytes of output in one packet
-FIELDS: dict[object, dict[str, type]] = {
+FIELDS: dict[str, dict[str, type]] = {
     "apply": {"services": list, "keep": list},
     "list": {},
     "watch": {"drain": bool},
@@ -197,8 +197,8 @@ def _decode(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ControlError(f"the request is not JSON: {error}") from error
     op = request.get("op") if isinstance(request, dict) else None
-    if op not in FIELDS:
-        raise ControlError("the request has no known op", f"known are {', '.join(map(str, FIELDS))}")
+    if not isinstance(op, str) or op not in FIELDS:
+        raise ControlError("the request has no known op", f"known are {', '.join(FIELDS)}")
     for key in request.keys() - {"op"}:
         kind = FIELDS[op].get(key)
         if type(request[key]) is not kind:
