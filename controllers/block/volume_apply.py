@@ -1,6 +1,6 @@
 """Volumes made real: `VolumeSpec` and the system disk → partitions, file systems, mounts → `VolumeStatus`.
 
-For each volume in order: is it mounted; else inspect the disk, plan, execute. STATE reaches a definite answer (ready,
+For each volume in order: is it mounted; else inspect the disk, plan, announce, execute. STATE reaches a definite answer (ready,
 missing, failed) as soon as the disks have been looked at, because the search for a configuration waits for it. The plan
 decides what may be done (`volume_plan`); a failure of one step is shown in the status and tried again later.
 """
@@ -25,6 +25,7 @@ from controllers.runtime.controller import Controller, Input, Output, View, Want
 SETTLE = 3.0
 """Seconds (times patience) in which a disk may still appear before the answer is "no disk"."""
 RETRY = 30.0
+WAKE = {VolumePhase.WAITING: 1.0, VolumePhase.LOCATED: 0.0}
 ORDER = ("STATE", "EPHEMERAL")
 
 
@@ -50,6 +51,7 @@ class VolumeApplyController(Controller):
         self._disks = disks
         self._refresh = refresh
         self._since: float | None = None
+        self._announced: set[str] = set()
 
     async def reconcile(self, view: View) -> Iterable[Wanted]:
         self._since = view.now if self._since is None else self._since
@@ -66,7 +68,7 @@ class VolumeApplyController(Controller):
                 status = await self._provide(view, spec, blocked)
             if status.phase is not VolumePhase.READY:
                 blocked = blocked or spec.label
-                view.wake_after(RETRY if status.phase is not VolumePhase.WAITING else 1.0)
+                view.wake_after(WAKE.get(status.phase, RETRY))
             wanted.append(Wanted(spec.label, status))
         return wanted
 
@@ -111,6 +113,9 @@ class VolumeApplyController(Controller):
         sector = sysfs.sector_size(self._sys, disk.path.rpartition("/")[2])
         state = await asyncio.to_thread(self._disks.inspect, disk.path, disk.size, sector, disk.read_only)
         plan = volume_plan.plan(spec, state, configured=configured, new_uuid=uuid4())
+        if len(plan.steps) > 1 and spec.label not in self._announced:
+            self._announced.add(spec.label)  # making a file system takes a while: say so first
+            return _status(spec, VolumePhase.LOCATED, "is being set up: " + "; ".join(one.describe() for one in plan.steps))
         try:
             for step in plan.steps:
                 await self._disks.execute(step)

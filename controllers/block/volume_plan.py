@@ -18,6 +18,7 @@ from controllers.block.superblocks import Superblock
 from controllers.resources.block import VolumePhase, VolumeSpec
 
 MIB = 1024 * 1024
+STATE = "STATE"
 GROW_FROM = 16 * MIB
 """Less free room than this behind a partition is not worth growing into."""
 
@@ -123,8 +124,11 @@ def plan(spec: VolumeSpec, disk: DiskState, *, configured: bool, new_uuid: UUID)
     """Return what to do for a volume that is not mounted yet.
 
     In: `configured`, whether the machine's configuration is complete (before that nothing on a disk is changed);
-    `new_uuid`, the id of a partition (and table) that has to be created.
+    `new_uuid`, the id of a partition (and table) that has to be created. Before the configuration only STATE is mounted,
+    to be read; the others may have to grow first.
     """
+    if not configured and spec.label != STATE:
+        return Plan(phase=VolumePhase.MISSING, reason="waits for a complete configuration")
     if disk.table is None:
         return _plan_blank_disk(spec, disk, configured, new_uuid)
     partition = disk.table.find(spec.label)
@@ -225,7 +229,7 @@ def _mark(spec: VolumeSpec, disk: DiskState, table: gpt.Table, partition: gpt.Pa
 
 
 def _mount(spec: VolumeSpec, disk: DiskState, number: int) -> Mount:
-    return Mount(disk.path, number, spec.filesystem, spec.mount_point, executable=spec.label != "STATE")
+    return Mount(disk.path, number, spec.filesystem, spec.mount_point, executable=spec.label != STATE)
 
 
 def _grown(spec: VolumeSpec, table: gpt.Table, partition: gpt.Partition) -> gpt.Partition:

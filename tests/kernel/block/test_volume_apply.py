@@ -76,8 +76,11 @@ class Machine:
             new("ext4", KernelModuleStatus(name="ext4", state="builtin")),
         ]
         controller = VolumeApplyController(ports, KernelDisks(Path("/usr/sbin")), Refresh())
-        wanted: list[Wanted] = await run_reconcile_async(controller, given)
-        return {one.id: one.spec for one in wanted if isinstance(one.spec, VolumeStatus)}
+        while True:
+            wanted: list[Wanted] = await run_reconcile_async(controller, given)
+            found = {one.id: one.spec for one in wanted if isinstance(one.spec, VolumeStatus)}
+            if all(one.phase is not VolumePhase.LOCATED for one in found.values()):
+                return found
 
 
 class NodePaths(Paths):
@@ -139,6 +142,8 @@ async def test_first_boot_makes_what_is_missing_and_the_second_finds_it(machine:
     machine.attach()
     found = await machine.reconcile(complete=False)
     assert found["STATE"].mounted
+    assert not found["EPHEMERAL"].mounted
+    found = await machine.reconcile(complete=True)
     assert found["EPHEMERAL"].mounted
     assert (machine.root / "state/kept").read_text() == "yes"
     assert (machine.root / "var/kept").read_text() == "yes"

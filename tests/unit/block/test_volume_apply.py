@@ -70,8 +70,12 @@ def statuses(wanted: list[Wanted]) -> dict[str, VolumeStatus]:
 async def reconcile(
     disks: FakeDisks, given: list[Resource[Any]], controller: VolumeApplyController | None = None, now: float = 1000.0
 ) -> dict[str, VolumeStatus]:
+    """Reconcile until nothing is announced any more, as the engine does."""
     controller = controller or VolumeApplyController(Ports(), disks, Refresh())
-    return statuses(await run_reconcile_async(controller, given, now=now))
+    while True:
+        found = statuses(await run_reconcile_async(controller, given, now=now))
+        if all(one.phase is not VolumePhase.LOCATED for one in found.values()):
+            return found
 
 
 async def test_state_comes_before_ephemeral_and_both_end_mounted() -> None:
@@ -80,6 +84,19 @@ async def test_state_comes_before_ephemeral_and_both_end_mounted() -> None:
     assert disks.mounted == {"/state": "/dev/vda1", "/var": "/dev/vda2"}
     assert disks.done == ["WriteTable", "Format", "Mount", "WriteTable"] * 2
     assert all(one.phase is VolumePhase.READY and one.mounted for one in found.values())
+
+
+async def test_what_takes_long_is_announced_and_state_does_not_wait_for_ephemeral() -> None:
+    disks = FakeDisks()
+    controller = VolumeApplyController(Ports(), disks, Refresh())
+    given = world(DISK, EXT4)
+    first = statuses(await run_reconcile_async(controller, given))
+    assert first["STATE"].phase is VolumePhase.LOCATED
+    assert first["STATE"].error.startswith("is being set up: write the partition table of /dev/vda: add STATE; make ext4")
+    assert disks.done == []
+    second = statuses(await run_reconcile_async(controller, given))
+    assert second["STATE"].phase is VolumePhase.READY
+    assert second["EPHEMERAL"].phase is VolumePhase.LOCATED
 
 
 async def test_mounted_volumes_are_not_touched() -> None:

@@ -71,6 +71,13 @@ def test_an_existing_state_is_mounted_and_only_that_before_the_configuration() -
     assert made.steps == (Mount("/dev/vda", 2, "ext4", "/state", executable=False),)
 
 
+def test_ephemeral_is_not_even_mounted_before_the_configuration_since_it_may_grow() -> None:
+    complete = entry(2, "EPHEMERAL", 300, 1024, gpt.ATTRIBUTE_COMPLETE)
+    content = Content(Superblock("ext4", "EPHEMERAL", "", 1024 * MIB))
+    made = make(EPHEMERAL, disk(ROOT, complete, contents={2: content}), configured=False)
+    assert (made.steps, made.phase) == ((), VolumePhase.MISSING)
+
+
 def test_a_missing_partition_is_made_in_the_biggest_gap_marked_formatted_mounted_marked() -> None:
     made = make(EPHEMERAL, disk(ROOT, entry(2, "STATE", 300, 64), contents={2: OURS}))
     assert kinds(made) == [WriteTable, Format, Mount, WriteTable]
