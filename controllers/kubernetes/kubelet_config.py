@@ -98,6 +98,8 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
         "imageGCLowThresholdPercent": 90,
         "maxPods": settings.max_pods,
         "nodeLeaseDurationSeconds": int(40 * factor),
+        "nodeStatusReportFrequency": "5m",
+        "nodeStatusUpdateFrequency": f"{int(5 * factor)}s",
         "protectKernelDefaults": not settings.in_namespaces,
         "readOnlyPort": 0,
         "resolvConf": "/run/ophite/etc/resolv.conf",
