@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from controllers.block import gpt
-from controllers.block.discovery import Refresh
+from controllers.block.discovery import Refresh, device_reader
 from controllers.block.kernel import KernelDisks
 from controllers.block.volume_apply import VolumeApplyController
 from controllers.block.volume_config import VolumeConfigController
@@ -111,6 +111,11 @@ def may_grow_filesystems() -> bool:
     return bool(int(mask.split()[1], 16) >> 24 & 1)
 
 
+def read_start(machine: Machine) -> bytes:
+    """Everything that the image had: the table and its partitions."""
+    return device_reader(machine.image)(0, 96 * MIB)
+
+
 def check_table(machine: Machine) -> None:
     assert "No problems found" in run("sgdisk", "-v", machine.loop)
     assert "No errors detected" in run("sfdisk", "--verify", machine.loop)
@@ -119,11 +124,11 @@ def check_table(machine: Machine) -> None:
 async def test_first_boot_makes_what_is_missing_and_the_second_finds_it(machine: Machine) -> None:
     machine.write(96 * MIB, ROOT, STATE, disk_size=2048 * MIB)
     machine.attach()
-    before = machine.image.read_bytes()[: 96 * MIB]
+    before = read_start(machine)
 
     found = await machine.reconcile(complete=False)
     assert {name: one.phase for name, one in found.items()} == {"STATE": VolumePhase.MISSING, "EPHEMERAL": VolumePhase.MISSING}
-    assert machine.image.read_bytes()[: 96 * MIB] == before, "nothing may change before the configuration is complete"
+    assert read_start(machine) == before, "nothing may change before the configuration is complete"
 
     found = await machine.reconcile(complete=True)
     assert {name: (one.phase, one.error) for name, one in found.items()} == {
@@ -219,8 +224,7 @@ async def test_an_interrupted_first_boot_starts_over(machine: Machine) -> None:
     machine.attach()
     found = await machine.reconcile(complete=True)
     assert found["STATE"].mounted
-    data = machine.image.read_bytes()
-    table = gpt.parse(lambda offset, length: data[offset : offset + length], 512, len(data))
+    table = gpt.parse(device_reader(machine.image), 512, machine.image.stat().st_size)
     assert table is not None
     state = table.find("STATE")
     assert state is not None

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.block import superblocks
@@ -104,6 +104,7 @@ def test_mbr_partitions() -> None:
     assert superblocks.has_mbr_partitions(bytes(sector))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=8192))
 def test_no_noise_crashes_the_probes(noise: bytes) -> None:
     found = superblocks.probe(reader(noise))
