@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from api.server.configuration import ConfigService
 from api.server.etcd import EtcdService
-from api.server.gate import Mode
+from api.server.gate import Mode, Recognize
 from api.server.handlers import make_handler
 from api.server.inspection import InspectService
 from api.server.machine import MachineService
@@ -61,7 +61,7 @@ class Face:
     async def _follow(self) -> None:
         """Serve with whatever the brain says, until it hangs up."""
         async for item in self._brain.stream("serving"):
-            await self.listener.serve(Serving(**{**item, "mode": Mode(item["mode"])}))
+            await self.listener.serve(Serving.parse(item))
             await self._set_health(health_pb2.HealthCheckResponse.SERVING)
             async with self.served:
                 self.served.notify_all()
@@ -69,7 +69,7 @@ class Face:
     async def _set_health(self, status: int) -> None:
         await self._health.set("", status)
 
-    def _install(self, server: grpc.aio.Server, mode: Mode) -> None:
+    def _install(self, server: grpc.aio.Server, mode: Mode, who: Recognize) -> None:
         """Add every service to a new server."""
         servicers = {
             "MachineService": MachineService(self._brain, mode),
@@ -79,7 +79,7 @@ class Face:
             "InspectService": InspectService(self._brain),
         }
         descriptors = [service for file in FILES for service in file.services_by_name.values()]
-        server.add_generic_rpc_handlers([make_handler(one, servicers[one.name]) for one in descriptors])
+        server.add_generic_rpc_handlers([make_handler(one, servicers[one.name], who) for one in descriptors])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = [*(one.full_name for one in descriptors), health.SERVICE_NAME, reflection.SERVICE_NAME]
         reflection.enable_server_reflection(names, server)

@@ -40,11 +40,15 @@ class Caller(NamedTuple):
         return may(self.roles, Role.ADMIN)
 
 
-def caller_of(context: grpc.aio.ServicerContext) -> Caller:
-    """Return who calls, from the certificate that TLS has verified."""
+Recognize = Callable[[grpc.aio.ServicerContext], Caller]
+"""Returns who calls."""
+
+
+def recognize(context: grpc.aio.ServicerContext, allowed: frozenset[Role]) -> Caller:
+    """Return who calls, from the certificate that TLS has verified. In: `allowed`, the roles that count on this node."""
     subjects = context.auth_context().get("x509_subject", ())
     subject = subjects[0].decode("utf-8", "replace") if subjects else ""
-    return Caller(parse_roles(subject), tuple(parse_organizations(subject)))
+    return Caller(parse_roles(subject) & allowed, tuple(parse_organizations(subject)))
 
 
 def check_call(path: str, rule: Rule | None, mode: Mode, caller: Caller) -> None:
@@ -59,8 +63,8 @@ def check_call(path: str, rule: Rule | None, mode: Mode, caller: Caller) -> None
         return
     if not caller.roles:
         named = ", ".join(caller.organizations)[:200] or "no Organization"
-        hint = "use a certificate whose Organization is os:admin, os:operator, os:reader or os:etcd:backup"
-        raise Refusal(grpc.StatusCode.PERMISSION_DENIED, f"the client certificate has no role ({named})", hint)
+        hint = "its Organization must be os:admin, os:operator, os:reader or os:etcd:backup, and in ApiConfig.allowedRoles"
+        raise Refusal(grpc.StatusCode.PERMISSION_DENIED, f"the client certificate has no role that counts here ({named})", hint)
     if rule.role is not None and not may(caller.roles, rule.role):
         have = ", ".join(sorted(caller.roles))
         raise Refusal(grpc.StatusCode.PERMISSION_DENIED, f"{name} needs the role {rule.role}, the certificate has {have}")
@@ -69,9 +73,10 @@ def check_call(path: str, rule: Rule | None, mode: Mode, caller: Caller) -> None
 class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no types
     """Wraps every handler of a server that runs in one mode."""
 
-    def __init__(self, mode: Mode, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, mode: Mode, rules: Mapping[str, Rule], who: Recognize) -> None:
         self._mode = mode
         self._rules = rules
+        self._who = who
 
     async def intercept_service(
         self,
@@ -98,7 +103,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no t
         return make(behave, handler.request_deserializer, handler.response_serializer)
 
     def _check(self, path: str, context: grpc.aio.ServicerContext) -> None:
-        check_call(path, self._rules.get(path), self._mode, caller_of(context))
+        check_call(path, self._rules.get(path), self._mode, self._who(context))
 
     def _guard_unary(self, path: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def guarded(request: Any, context: grpc.aio.ServicerContext) -> Any:

@@ -12,7 +12,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from api.server.gate import caller_of
+from api.server.gate import Recognize
 
 
 def snake(name: str) -> str:
@@ -20,29 +20,29 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def make_handler(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
+def make_handler(service: ServiceDescriptor, servicer: object, who: Recognize) -> grpc.GenericRpcHandler:
     """Return the handler of a whole service. Raises `AttributeError` when the object lacks one of its methods."""
-    handlers = {method.name: _make_method(method, getattr(servicer, snake(method.name))) for method in service.methods}
+    handlers = {method.name: _make_method(method, getattr(servicer, snake(method.name)), who) for method in service.methods}
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 
-def _make_method(method: MethodDescriptor, call: Callable[..., Any]) -> grpc.RpcMethodHandler:
+def _make_method(method: MethodDescriptor, call: Callable[..., Any], who: Recognize) -> grpc.RpcMethodHandler:
     request, response = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
     make = grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
-    adapt = _adapt_stream(call) if method.server_streaming else _adapt_unary(call)
+    adapt = _adapt_stream(call, who) if method.server_streaming else _adapt_unary(call, who)
     return make(adapt, request.FromString, response.SerializeToString)
 
 
-def _adapt_unary(call: Callable[..., Any]) -> Callable[..., Any]:
+def _adapt_unary(call: Callable[..., Any], who: Recognize) -> Callable[..., Any]:
     async def adapted(request: Any, context: grpc.aio.ServicerContext) -> Any:
-        return await call(request, caller_of(context))
+        return await call(request, who(context))
 
     return adapted
 
 
-def _adapt_stream(call: Callable[..., Any]) -> Callable[..., Any]:
+def _adapt_stream(call: Callable[..., Any], who: Recognize) -> Callable[..., Any]:
     async def adapted(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-        async for answer in call(request, caller_of(context)):
+        async for answer in call(request, who(context)):
             yield answer
 
     return adapted

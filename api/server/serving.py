@@ -10,12 +10,12 @@ for a moment (SO_REUSEPORT), so no connection is refused in between.
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import grpc
 
-from api.server.gate import Gate, Mode
-from api.server.roles import make_rules
+from api.server.gate import Caller, Gate, Mode, Recognize, recognize
+from api.server.roles import Role, make_rules
 
 _log = logging.getLogger(__name__)
 
@@ -33,12 +33,19 @@ _OPTIONS = (
 
 
 class Serving(NamedTuple):
-    """Mode, server certificate and key, and the authority of client certificates; PEM."""
+    """Mode, server certificate and key, the authority of client certificates (PEM), and the roles that count."""
 
     mode: Mode
     certificate: str
     key: str
     client_ca: str
+    roles: frozenset[Role]
+
+    @classmethod
+    def parse(cls, item: dict[str, Any]) -> Self:
+        """Return what the brain streams. Raises `ValueError` for an unknown mode; roles that it does not know do not count."""
+        roles = frozenset(role for role in Role if role.value in item["roles"])
+        return cls(Mode(item["mode"]), item["certificate"], item["key"], item["client_ca"], roles)
 
     def tls(self) -> grpc.ServerCertificateConfiguration:
         """Return it as gRPC wants it."""
@@ -46,7 +53,7 @@ class Serving(NamedTuple):
         return grpc.ssl_server_certificate_configuration([(self.key.encode(), self.certificate.encode())], authority)
 
 
-Install = Callable[[grpc.aio.Server, Mode], None]
+Install = Callable[[grpc.aio.Server, Mode, Recognize], None]
 """Adds the services to a new server."""
 
 
@@ -65,7 +72,7 @@ class Listener:
         """Serve with this from now on. Raises `OSError` when no address can be bound."""
         before, self._serving = self._serving, serving
         if before is not None and self._server is not None and before.mode is serving.mode:
-            if before != serving:
+            if before.certificate != serving.certificate:
                 _log.info("the next connections get the new certificate")
             return
         old, self._server = self._server, await self._start(serving.mode)
@@ -82,9 +89,15 @@ class Listener:
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=GRACE + 1)
 
+    def _who(self, context: grpc.aio.ServicerContext) -> Caller:
+        """Return who calls, by the roles that count now."""
+        return recognize(context, self._serving.roles if self._serving else frozenset())
+
     async def _start(self, mode: Mode) -> grpc.aio.Server:
-        server = grpc.aio.server(interceptors=(Gate(mode, make_rules()),), options=_OPTIONS, maximum_concurrent_rpcs=CALL_LIMIT)
-        self._install(server, mode)
+        server = grpc.aio.server(
+            interceptors=(Gate(mode, make_rules(), self._who),), options=_OPTIONS, maximum_concurrent_rpcs=CALL_LIMIT
+        )
+        self._install(server, mode, self._who)
         self.port = self._bind(server, self._credentials(mode))
         await server.start()
         return server

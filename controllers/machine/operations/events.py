@@ -59,12 +59,15 @@ def methods(store: Store, ports: Ports) -> list[Method]:
     return [method("events", Nothing, events)]
 
 
-async def merge(store: Store, types: tuple[type[Spec], ...]) -> AsyncIterator[Event[Any]]:
-    """Yield the changes of several types from now on. Raises what a watch raises, `Overrun` for a slow reader."""
+async def merge(store: Store, types: tuple[type[Spec], ...], *, contents: bool = False) -> AsyncIterator[Event[Any]]:
+    """Yield the changes of several types from now on, with `contents` after what is there and the bookmarks.
+
+    Raises what a watch raises, `Overrun` for a slow reader.
+    """
     queue: asyncio.Queue[Event[Any] | Exception] = asyncio.Queue(QUEUE)
 
     async def follow(type_: type[Spec]) -> None:
-        live = False
+        live = contents
         try:
             async for event in store.watch(type_):
                 if live:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from controllers.config.documents.api_config import ROLES, ApiConfig
+from controllers.machine.operations.events import merge
 from controllers.machine.operations.table import Nothing, method
 from controllers.resources.machine import VersionInfo
 from controllers.resources.pki import ApiServing
-from controllers.runtime.store import Change
 
 if TYPE_CHECKING:
     from controllers.ports import Ports
@@ -29,15 +30,26 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         return fields
 
     async def serving(request: Nothing) -> AsyncIterator[dict[str, Any]]:
-        """Stream mode, certificate, key and client authority, now and whenever they change."""
-        async for event in store.watch(ApiServing, "api"):
-            if event.resource is not None and event.change in (Change.CREATED, Change.UPDATED):
-                spec = event.resource.spec
-                yield {
-                    "mode": spec.mode,
-                    "certificate": spec.certificate,
-                    "key": spec.key,
-                    "client_ca": spec.client_ca,
-                }
+        """Stream mode, certificate, key, client authority and allowed roles, now and whenever they change."""
+        last: dict[str, Any] = {}
+        async for _ in merge(store, (ApiServing, ApiConfig), contents=True):
+            now = await describe_serving(store)
+            if now and now != last:
+                yield now
+                last = now
 
     return [method("version", Nothing, version), method("serving", Nothing, serving)]
+
+
+async def describe_serving(store: Store) -> dict[str, Any]:
+    """Return what the API server serves with, as builtins; nothing while there is no certificate."""
+    serving, config = await store.find(ApiServing, "api"), await store.find(ApiConfig, "default")
+    if serving is None:
+        return {}
+    return {
+        "mode": serving.spec.mode,
+        "certificate": serving.spec.certificate,
+        "key": serving.spec.key,
+        "client_ca": serving.spec.client_ca,
+        "roles": list(config.spec.allowed_roles if config else ROLES),
+    }

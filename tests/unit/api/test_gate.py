@@ -143,5 +143,5 @@ def test_refusal_names_role_and_what_there_is() -> None:
 
 
 def test_refusal_names_organizations_that_are_no_role() -> None:
-    with pytest.raises(Refusal, match=r"has no role \(system:masters\)"):
+    with pytest.raises(Refusal, match=r"has no role that counts here \(system:masters\)"):
         check_call("/x/Version", Rule(Role.READER, True), Mode.SECURE, Caller(frozenset(), ("system:masters",)))

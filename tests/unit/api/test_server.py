@@ -22,6 +22,8 @@ from api.client.node import Node
 from api.client.tls import Identity
 from api.generated import config_pb2, state_pb2
 from api.server.gate import Mode
+from controllers.config.documents import ApiConfig
+from controllers.config.parts import CertificateAndKey
 from controllers.resources.machine import MachineStage, Stage
 from controllers.resources.pki import CertificateRoot
 from controllers.runtime.resource import new, replace
@@ -118,6 +120,22 @@ async def test_role_less_certificate_gets_a_reason(secure: FakeNode) -> None:
     assert error.value.code == "permission_denied"
     assert "system:masters" in error.value.message
     assert "os:reader" in error.value.hint
+
+
+async def test_roles_that_are_not_allowed_do_not_count(secure: FakeNode) -> None:
+    with secure.secure("os:admin", "os:reader") as node:
+        assert (await run(node.configuration)).yaml == ""
+        assert secure.face is not None
+        async with secure.face.served:
+            config = ApiConfig(ca=CertificateAndKey(crt="", key=""), allowed_roles=("os:reader",))
+            await secure.store.create(new("default", config))
+            async with asyncio.timeout(20):
+                await secure.face.served.wait()
+        assert (await run(node.version)).mode == "secure"
+        with pytest.raises(Refused, match="needs the role os:admin, the certificate has os:reader"):
+            await run(node.configuration)
+        with pytest.raises(Refused, match="needs the role os:admin"):
+            await run(node.list, state_pb2.ListRequest(type="apiserving"))
 
 
 async def test_new_certificate_is_taken_without_ending_streams(secure: FakeNode) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controllers.config.documents.api_config import ROLES
 from controllers.machine.operations import events, processes, sockets
 from controllers.machine.operations.table import CALLERS
 from controllers.resources.kubernetes import AdminKubeconfig, EtcdBootstrap, EtcdStatus
@@ -49,7 +50,8 @@ async def test_serving_follows_the_resource(table: Any, take: Any) -> None:
     spec = ApiServing(mode="maintenance", certificate="c", key="k", client_ca="", fingerprint="f")
     stored = await table.store.create(new("api", spec))
     stream = table.stream("serving")
-    assert await anext(stream) == {"mode": "maintenance", "certificate": "c", "key": "k", "client_ca": ""}
+    first = {"mode": "maintenance", "certificate": "c", "key": "k", "client_ca": "", "roles": list(ROLES)}
+    assert await anext(stream) == first
     later = ApiServing(mode="secure", certificate="c2", key="k2", client_ca="ca", fingerprint="f")
     await table.store.update(replace(stored, later))
     [second] = await take(stream, 1)
