@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -236,3 +237,12 @@ def test_a_reader_that_sleeps_loses_output_and_is_told(node: Any) -> None:
         text += client.socket.recv(65536)
     assert b"bytes of output were lost here]\n" in text
     assert len(text) < 2_500_000
+
+
+def test_resident_memory_is_small(node: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    node.wait_state("api", "running")
+    status = Path(f"/proc/{node.init}/status").read_text().splitlines()
+    kilobytes = int(next(line.split()[1] for line in status if line.startswith("VmRSS:")))
+    with capsys.disabled():
+        sys.stdout.write(f"\nresident memory of PID 1: {kilobytes / 1024:.1f} MiB\n")
+    assert kilobytes < 32 * 1024
