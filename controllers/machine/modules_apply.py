@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
+from controllers.block.sysfs import read_text
 from controllers.ports import Ports
 from controllers.resources.machine import KernelModuleSpec, KernelModuleStatus
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
@@ -43,6 +44,8 @@ class ModulesApplyController(Controller):
         return [Wanted(spec.name, self._done[spec]) for spec in specs if spec in self._done]
 
     def _load(self, spec: KernelModuleSpec) -> KernelModuleStatus:
+        if read_text(self._paths.sys / "module" / spec.name / "initstate") == "live":
+            return KernelModuleStatus(name=spec.name, state="loaded")  # by stage 1, or before the brain restarted
         try:
             files = self._index.find_files(spec.name)
             if files is None:

@@ -94,6 +94,14 @@ def test_a_few_at_a_time_the_file_system_first_each_once(tmp_path: Path, loader:
     assert len(loader.loaded) == BATCH + 1
 
 
+def test_what_is_loaded_already_is_left_alone(tmp_path: Path, loader: Loader) -> None:
+    ports = write_index(tmp_path, {"nbd": ["/a/nbd.ko"]})
+    (tmp_path / "sys/module/nbd").mkdir(parents=True)
+    (tmp_path / "sys/module/nbd/initstate").write_text("live\n")
+    assert statuses(ModulesApplyController(ports), KernelModuleSpec(name="nbd"))["nbd"].state == "loaded"
+    assert loader.loaded == []
+
+
 def test_no_index_is_a_failure_of_every_module(tmp_path: Path, loader: Loader) -> None:
     found = statuses(ModulesApplyController(Ports(paths=Paths(tmp_path))), KernelModuleSpec(name="nbd"))
     assert found["nbd"].state == "failed"
