@@ -96,13 +96,15 @@ class StaticPodStatus(Spec, frozen=True, kw_only=True):
 
 
 class Manifest(Spec, frozen=True, kw_only=True):
-    """An object that the cluster must have to begin with; id = `NN-name`, applied in order. `document` is JSON."""
+    """An object that the cluster must have to begin with; id = `NN-name`, applied in order. `document` is JSON, and a
+    secret because one of them holds the token that nodes join with.
+    """
 
     namespace: ClassVar[str] = KUBERNETES
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("KIND", "kind"), ("NAME", "name"))
     kind: str
     name: str
-    document: str
+    document: Secret
 
 
 class ManifestStatus(Spec, frozen=True, kw_only=True):

@@ -1,9 +1,13 @@
-"""`dmesg`: the kernel's messages."""
+"""`dmesg`: the kernel's messages.
+
+Trap: the kernel logs its command line, and `ophite.config=` on it is a whole configuration with its secrets.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
     from controllers.runtime.store import Store
     from controllers.runtime.wire import Method
     from init.linux.kmsg import Record
+
+
+_INLINE_CONFIG = re.compile(r"(ophite\.config=)\S+")
 
 
 class Dmesg(Request, frozen=True, kw_only=True):
@@ -53,10 +60,10 @@ def methods(store: Store, ports: Ports) -> list[Method]:
 
 
 def render_record(record: Record) -> dict[str, Any]:
-    """Return a record as builtins."""
+    """Return a record as builtins, without a configuration that the kernel's command line may hold."""
     return {
         "priority": record.level,
         "sequence": record.sequence,
         "time_us": record.microseconds,
-        "message": record.text,
+        "message": _INLINE_CONFIG.sub(r"\1[redacted]", record.text),
     }
