@@ -7,6 +7,7 @@ msgspec check those. A number where a text belongs is taken as it is written (`"
 import difflib
 from collections.abc import Iterable
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -34,7 +35,7 @@ class Decoder:
             self._note(path, f"expected fields, found {_kind(node)}", "write `field: value` lines")
             return None
         before = len(self.problems)
-        fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+        fields = {field.encode_name: field for field in _fields(type_)}
         given = self._keys(node, path, fields, frozenset(skip))
         values = {}
         for name, field in fields.items():
@@ -143,6 +144,12 @@ def plain_value(node: yaml.Node) -> Any:
             return [plain_value(part) for part in node.value]
         case _:
             return _construct(node)
+
+
+@cache
+def _fields(type_: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Return a struct's fields; looked up once, since resolving annotations is slow."""
+    return msgspec.structs.fields(type_)
 
 
 def _construct(node: yaml.Node) -> Any:
