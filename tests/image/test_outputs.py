@@ -1,0 +1,117 @@
+"""The files of a built image: complete, verified, the same twice."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from image.cache import digest_file
+from image.context import ImageResult
+from image.formats.cpio import Member, decode_archive
+from image.run import get_program, run
+
+if TYPE_CHECKING:
+    from conftest import Built  # type: ignore[import-not-found]  # pytest's own, found when it runs
+
+pytestmark = [pytest.mark.image, pytest.mark.timeout(3600)]
+FILES = ("vmlinuz", "initramfs.zst", "root.erofs", "cmdline", "ophite.efi", "disk.img")
+
+
+def verify(path: Path, command_line: str) -> subprocess.CompletedProcess[bytes]:
+    """Ask cryptsetup's veritysetup whether a root image has the hash that the command line names."""
+    match = re.search(r"ophite\.verity=([0-9a-f]{64}):([0-9a-f]{64}):(\d+)", command_line)
+    assert match is not None
+    root_hash, salt, blocks = match.groups()
+    argv = [
+        get_program("veritysetup"), "verify", "--no-superblock", "--hash=sha256", f"--salt={salt}", f"--data-blocks={blocks}",
+        f"--hash-offset={int(blocks) * 4096}", str(path), str(path), root_hash,
+    ]  # fmt: skip
+    return subprocess.run(argv, capture_output=True, check=False, timeout=300)
+
+
+def test_the_root_image_verifies_and_a_flipped_byte_does_not(built: Built, tmp_path: Path) -> None:
+    command_line = (built.output / "cmdline").read_text()
+    assert verify(built.output / "root.erofs", command_line).returncode == 0
+    damaged = tmp_path / "root.erofs"
+    shutil.copyfile(built.output / "root.erofs", damaged)
+    with damaged.open("r+b") as file:
+        file.seek(12_345_678)
+        byte = file.read(1)
+        file.seek(12_345_678)
+        file.write(bytes([byte[0] ^ 1]))
+    assert verify(damaged, command_line).returncode != 0
+
+
+def test_built_twice_it_is_the_same(built: Built, build: Callable[..., ImageResult]) -> None:
+    again = build(empty_cache=True).output
+    names = (*FILES, "manifest.json")
+    assert {name: digest_file(again / name) for name in names} == {name: digest_file(built.output / name) for name in names}
+
+
+def test_the_partition_table(built: Built) -> None:
+    disk = built.output / "disk.img"
+    assert "No problems found" in run([get_program("sgdisk"), "--verify", disk]).decode()
+    printed = run([get_program("sfdisk"), "--dump", disk]).decode()
+    assert re.findall(r'name="([^"]+)"', printed) == ["BIOS", "ESP", "ROOT-A", "ROOT-B", "META", "STATE"]
+    row = next(line for line in printed.splitlines() if 'name="ROOT-A"' in line)
+    match = re.search(r"start=\s*(\d+).*uuid=([0-9A-F-]+)", row)
+    assert match is not None
+    assert match.group(2).replace("-", "").lower() == built.result.root_hash[:32]
+    root = (built.output / "root.erofs").read_bytes()
+    with disk.open("rb") as file:
+        file.seek(int(match.group(1)) * 512)
+        assert file.read(len(root)) == root
+
+
+def test_the_boot_partition_holds_loader_and_kernel(built: Built, tmp_path: Path) -> None:
+    disk = built.output / "disk.img"
+    printed = run([get_program("sfdisk"), "--dump", disk]).decode()
+    match = re.search(r'start=\s*(\d+), size=\s*(\d+).*name="ESP"', printed)
+    assert match is not None
+    esp = tmp_path / "esp.img"
+    with disk.open("rb") as file:
+        file.seek(int(match.group(1)) * 512)
+        esp.write_bytes(file.read(int(match.group(2)) * 512))
+    run([get_program("fsck.vfat"), "-n", esp])
+    name = f"::EFI/Linux/ophite_{built.manifest['version']}.efi"
+    assert run([get_program("mtype"), "-i", esp, name]) == (built.output / "ophite.efi").read_bytes()
+    assert run([get_program("mtype"), "-i", esp, "::EFI/BOOT/BOOTX64.EFI"]).startswith(b"MZ")
+    assert b"timeout 0" in run([get_program("mtype"), "-i", esp, "::loader/loader.conf"])
+
+
+def test_the_initramfs_has_the_roots_own_files(built: Built) -> None:
+    archive = run([get_program("zstd"), "--decompress", "--stdout", "--quiet", built.output / "initramfs.zst"])
+    members: dict[str, Member] = {member.name: member for member in decode_archive(archive)}
+    assert members["init"].data.startswith(b"#!/usr/bin/python3.13 -IS\n")
+    assert members["dev/urandom"].device == (1, 9)
+    for name in ("usr/bin/python3.13", "usr/lib/ophite/init/initramfs.pyc", "usr/lib/python3.13/encodings/utf_16_le.pyc"):
+        assert members[name].data == (built.root / name).read_bytes()
+    programs = [name for name, member in members.items() if stat.S_ISREG(member.mode) and member.mode & 0o111]
+    assert sorted(name.rpartition("/")[2] for name in programs) == ["init", "ld-linux-x86-64.so.2", "python3.13"]
+
+
+def test_the_unified_kernel_image_holds_the_command_line(built: Built) -> None:
+    image = (built.output / "ophite.efi").read_bytes()
+    assert (built.output / "cmdline").read_text().strip().encode() in image
+    assert b"panic=-1" in image
+
+
+def test_the_manifest_names_everything(built: Built) -> None:
+    for name in FILES:
+        if name != "cmdline":
+            assert built.manifest["files"][name]["sha256"] == digest_file(built.output / name)
+    for kind in ("packages", "wheels", "binaries"):
+        for item in built.manifest[kind]:
+            assert item["name"]
+            assert item["version"]
+            assert item["licences"]
+    assert {"containerd", "etcd-server", "python3.13-minimal"} <= {item["name"] for item in built.manifest["packages"]}
+    assert all(item["why"] for item in built.manifest["executables"])
+    assert "/root/" not in (built.output / "manifest.json").read_text()
