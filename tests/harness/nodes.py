@@ -116,6 +116,7 @@ ARTIFACT_COMMANDS = {
     "controllerstatus.txt": ("get", "controllerstatus"),
     "servicestatus.yaml": ("get", "servicestatus", "-o", "yaml"),
     "controllers.log": ("logs", "controllers"),
+    "api.log": ("logs", "api"),
     "kubelet.log": ("logs", "kubelet"),
     "etcd.log": ("logs", "etcd"),
     "containerd.log": ("logs", "containerd"),

@@ -23,6 +23,7 @@ from tests.harness.nodes import wait_for
 pytestmark = [pytest.mark.node, pytest.mark.kernel, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
 DIRECTORIES = ("dev", "proc", "sys", "run", "tmp", "var", "state", "bin", "usr/bin")
+NAME = "keeper"
 MakeNode = Callable[[str], Node]
 PID1 = """\
 #!/bin/busybox sh
@@ -62,7 +63,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def before(tmp_path: Path) -> Leftovers:
     """The host before the node."""
-    return Leftovers.take(tmp_path)
+    return Leftovers.take(NAME, tmp_path)
 
 
 @pytest.fixture
@@ -72,13 +73,13 @@ def make_node(tmp_path: Path, image: Path, before: Leftovers) -> Iterator[MakeNo
 
     def make(do: str) -> Node:
         subnet = str(find_subnet(find_used_networks()))
-        made.append(Node(f"keeper-{tmp_path.name}", tmp_path / "node", image, subnet, f"do={do}"))
+        made.append(Node(NAME, tmp_path / "node", image, subnet, f"do={do}"))
         return made[-1]
 
     yield make
     for node in made:
         namespaces.stop(node)
-    assert Leftovers.take(tmp_path) == before
+    assert Leftovers.take(NAME, tmp_path) == before
 
 
 def wait_until_ready(node: Node) -> None:
@@ -114,7 +115,7 @@ def test_reboot_starts_it_again_and_power_off_ends_it(make_node: MakeNode, tmp_p
     assert keeper is not None
     assert keeper.wait(30)
     assert node.console.read_text().count("ready") == 2
-    assert Leftovers.take(tmp_path) == before
+    assert Leftovers.take(NAME, tmp_path) == before
 
 
 def test_a_killed_keeper_leaves_nothing_once_the_node_is_stopped(make_node: MakeNode) -> None:
