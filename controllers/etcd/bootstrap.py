@@ -76,6 +76,7 @@ async def gather_facts(store: Store) -> BootstrapFacts:
     etcd = await store.find(EtcdConfig, "default")
     time = await store.find(TimeStatus, "time")
     data = await store.find(EtcdData, "data")
+    service = await store.find(ServiceStatus, "etcd")
     return BootstrapFacts(
         stage=stage.spec.stage if stage else None,
         complete=bool(config and config.spec.complete),
@@ -84,7 +85,7 @@ async def gather_facts(store: Store) -> BootstrapFacts:
         synced=bool(time and time.spec.synced),
         data=data.spec if data else None,
         requested=await store.find(EtcdBootstrap, "bootstrap") is not None,
-        running=await store.find(ServiceStatus, "etcd") is not None,
+        running=bool(service and service.spec.state != "finished"),
     )
 
 

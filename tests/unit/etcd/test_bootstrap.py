@@ -9,10 +9,11 @@ from controllers.config.documents import EtcdConfig, MachineConfig, MachineType
 from controllers.etcd.bootstrap import BootstrapFacts, check_bootstrap, find_refusal, gather_facts
 from controllers.resources.kubernetes import EtcdBootstrap, EtcdData
 from controllers.resources.machine import ConfigStatus, MachineStage, Stage
+from controllers.resources.services import ServiceStatus
 from controllers.resources.timesync import TimeStatus
 from controllers.runtime.errors import OperationError
 from controllers.runtime.memory import MemoryStore
-from controllers.runtime.resource import Resource, new
+from controllers.runtime.resource import Resource, new, replace
 from tests.harness.clock import FakeClock
 
 EMPTY = EtcdData(initialized=False, path="/var/lib/etcd")
@@ -67,6 +68,13 @@ async def test_facts_come_from_the_store() -> None:
         await store.create(resource)
     assert await gather_facts(store) == READY
     await check_bootstrap(store)
+    stopped = await store.create(new("etcd", ServiceStatus(state="finished")))
+    await check_bootstrap(store)
+    await store.update(replace(stopped, ServiceStatus(state="running")))
+    with pytest.raises(OperationError, match="requested already"):
+        await check_bootstrap(store)
+    await store.teardown(ServiceStatus, "etcd")
+    await store.destroy(ServiceStatus, "etcd")
     await store.create(new("bootstrap", EtcdBootstrap(requested=1.0)))
     with pytest.raises(OperationError, match="requested already"):
         await check_bootstrap(store)
