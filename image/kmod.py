@@ -83,10 +83,16 @@ class Modules:
     providers: Mapping[str, str]  # alias → module
 
     def closure(self, wanted: Iterable[str]) -> list[ModuleInfo]:
-        """The modules to load for `wanted`, dependencies first, each once. Raises `ImageError` for an unknown name."""
+        """The modules to load for `wanted`, dependencies first, each once.
+
+        Raises `ImageError` for an unknown name, unless it begins with `?`.
+        """
         order: dict[str, ModuleInfo] = {}
-        for name in wanted:
+        for word in wanted:
+            name = word.removeprefix("?")
             if self._find(name) is None:
+                if word != name:
+                    continue
                 raise ImageError(f"the kernel {self.version} has no module {name}", "correct the board's list of modules")
             self._visit(name, order, ())
         return list(order.values())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Board:
-    """One kind of machine."""
+    """One kind of machine. A module whose name begins with `?` is taken if the kernel has it; any other must be there."""
 
     name: str
     summary: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from image.boards.board import Board
-from image.boards.modules import COMMON, ROOT, VIRTIO
+from image.boards.modules import COMMON, ROOT, VIRTIO, WATCHDOGS
 
 STORAGE = ("ahci", "sd_mod", "nvme", "virtio_blk", "virtio_scsi", "megaraid_sas", "mpt3sas", "usb_storage", "uas", "xhci_pci")
 NETWORK = ("e1000e", "igb", "ixgbe", "i40e", "ice", "r8169", "tg3", "bnxt_en", "mlx5_core", "virtio_net")
@@ -12,7 +12,7 @@ BOARD = Board(
     name="metal",
     summary="servers and PCs (AHCI, NVMe, SAS, USB; the common network cards)",
     kernels={"amd64": "linux-image-amd64", "arm64": "linux-image-arm64"},
-    stage1=("virtio_pci", *STORAGE, *ROOT),
-    modules=(*COMMON, *VIRTIO, *NETWORK, "i6300esb"),
+    stage1=("virtio_pci", *STORAGE, *WATCHDOGS, *ROOT),
+    modules=(*COMMON, *VIRTIO, *NETWORK),
     command_line=("console=ttyS0,115200", "console=tty0", "quiet", "panic=-1", "slab_nomerge", "vsyscall=none"),
 )

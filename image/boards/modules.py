@@ -12,5 +12,7 @@ NETFILTER = (
     "xt_limit", "xt_TCPMSS", "xt_CT", "ip_set", "ip_set_hash_ip", "ip_set_hash_net", "ipt_REJECT", "ip6t_REJECT",
 )  # fmt: skip
 LINKS = ("8021q", "bonding", "macvlan", "ipvlan", "dummy", "wireguard", "tun")  # what the configuration may ask for
+INPUT = ("button", "evdev", "?gpio_keys", "efivarfs")  # power button; firmware variables
+WATCHDOGS = ("?i6300esb", "?iTCO_wdt")  # QEMU's, Intel's
 VIRTIO = ("virtio_pci", "virtio_net", "virtio_rng", "virtio_balloon")
-COMMON = (*FILE_SYSTEMS, *PODS, *NETFILTER, *LINKS)
+COMMON = (*INPUT, *FILE_SYSTEMS, *PODS, *NETFILTER, *LINKS)

@@ -65,6 +65,7 @@ def test_an_unknown_soft_dependency_is_left_out_but_an_unknown_wish_is_an_error(
     assert names(all_modules.closure(["a"])) == ["a"]
     with pytest.raises(ImageError, match="no module nowhere"):
         all_modules.closure(["nowhere"])
+    assert names(all_modules.closure(["?nowhere", "?a"])) == ["a"]
 
 
 def test_a_cycle_of_soft_dependencies_ends() -> None:
