@@ -7,12 +7,11 @@ from controllers.config.documents import HostnameConfig
 from controllers.network.ip_parameter import parse_ip_parameter
 from controllers.network.layers import layered_id
 from controllers.network.operator_config import OBSERVED_PLATFORM
-from controllers.network.stable_name import find_link_identity, make_stable_name, read_product_id
+from controllers.network.stable_name import make_stable_name, read_product_id
 from controllers.ports import Ports
-from controllers.resources.machine import PlatformInfo
-from controllers.resources.network import NETWORK_CONFIG, HostnameSpec, Layer, LinkStatus
+from controllers.resources.machine import NodeIdentity, PlatformInfo
+from controllers.resources.network import NETWORK_CONFIG, HostnameSpec, Layer
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
-from controllers.runtime.errors import Waiting
 
 HOSTNAME = "hostname"
 
@@ -21,7 +20,7 @@ class HostnameConfigController(Controller):
     """Document, command line and the machine's identity → HostnameSpec of layers default, cmdline and configuration."""
 
     name = "network.HostnameConfigController"
-    inputs = (Input(HostnameConfig), Input(LinkStatus), Input(PlatformInfo, id="platform"))
+    inputs = (Input(HostnameConfig), Input(NodeIdentity, id="node"), Input(PlatformInfo, id="platform"))
     outputs = (Output(HostnameSpec, NETWORK_CONFIG, SHARED),)
 
     def __init__(self, ports: Ports) -> None:
@@ -40,12 +39,8 @@ class HostnameConfigController(Controller):
     def _stable(self, view: View) -> str:
         # The firmware's id is the host's, and so the same for all nodes, where nodes are namespaces.
         platform = view.get(PlatformInfo, "platform").spec.platform
-        links = [link.spec for link in view.list(LinkStatus)]
-        identity = "" if platform == OBSERVED_PLATFORM else self._product_id
-        identity = identity or find_link_identity(links)
-        if not identity and not self._cmdline:
-            raise Waiting("a link whose hardware address can name the machine")
-        return make_stable_name(identity)
+        product = "" if platform == OBSERVED_PLATFORM else self._product_id
+        return make_stable_name(product or view.get(NodeIdentity, "node").spec.node_id)
 
 
 def _wanted(layer: Layer, name: str) -> Wanted:

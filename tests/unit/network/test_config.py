@@ -23,7 +23,7 @@ from controllers.network.route_config import RouteConfigController
 from controllers.network.stable_name import make_stable_name
 from controllers.network.timeserver_config import TimeServerConfigController
 from controllers.ports import Paths, Ports
-from controllers.resources.machine import PlatformInfo
+from controllers.resources.machine import NodeIdentity, PlatformInfo
 from controllers.resources.network import LinkSpec, LinkStatus, RouteSpec
 from controllers.runtime.controller import Controller
 from controllers.runtime.errors import Waiting
@@ -35,6 +35,8 @@ ETH0 = LinkStatus(name="eth0", index=2, physical=True, hardware_address="02:00:0
 ETH1 = LinkStatus(name="eth1", index=3, physical=True, hardware_address="02:00:00:00:00:02")
 VETH = LinkStatus(name="eth0", index=2, kind="veth", hardware_address="02:00:00:00:00:03")
 METAL = PlatformInfo(platform="metal")
+IDENTITY = NodeIdentity(node_id="0f" * 16, machine_id="1e" * 16)
+IDS = {PlatformInfo: "platform", NodeIdentity: "node"}
 STATIC = LinkConfig(
     name="eth0", addresses=("192.0.2.10/24",), routes=(RouteConfig(destination="default", gateway="192.0.2.1"),)
 )
@@ -48,7 +50,7 @@ def make_ports(ip: str = "", root: Path = Path("/nonexistent"), **more: str) -> 
 def wants(controller: Controller, *specs: Spec) -> dict[str, Spec]:
     resources: list[Resource[Any]] = []
     for spec in specs:
-        id_ = "platform" if isinstance(spec, PlatformInfo) else getattr(spec, "id", "") or getattr(spec, "name", "default")
+        id_ = IDS.get(type(spec)) or str(getattr(spec, "id", "") or getattr(spec, "name", "default"))
         resources.append(new(id_, spec))
     return {wanted.id: wanted.spec for wanted in run_reconcile(controller, resources)}
 
@@ -143,18 +145,16 @@ def names(controller: Controller, *specs: Spec) -> dict[str, str]:
     return {id_: f"{spec.hostname}.{spec.domain}" for id_, spec in wants(controller, *specs).items()}  # type: ignore[attr-defined]
 
 
-def test_host_names_by_layer(tmp_path: Path) -> None:
-    stable = make_stable_name("02:00:00:00:00:01")
-    assert names(HostnameConfigController(make_ports()), METAL, ETH1, ETH0) == {"default/hostname": f"{stable}."}
-    found = names(HostnameConfigController(make_ports(IP)), METAL, ETH0, HostnameConfig(hostname="N1.Example.com"))
+def test_host_names_by_layer() -> None:
+    stable = make_stable_name(IDENTITY.node_id)
+    assert names(HostnameConfigController(make_ports()), METAL, IDENTITY) == {"default/hostname": f"{stable}."}
+    found = names(HostnameConfigController(make_ports(IP)), METAL, IDENTITY, HostnameConfig(hostname="N1.Example.com"))
     assert found["cmdline/hostname"] == "booted."
     assert found["configuration/hostname"] == "n1.example.com"
-    given = names(HostnameConfigController(make_ports(IP, ophite_hostname="given.example")), METAL, ETH0)
+    given = names(HostnameConfigController(make_ports(IP, ophite_hostname="given.example")), METAL, IDENTITY)
     assert given["cmdline/hostname"] == "given.example"
-    assert (
-        names(HostnameConfigController(make_ports()), METAL, ETH0, HostnameConfig(auto="stable"))["configuration/hostname"]
-        == f"{stable}."
-    )
+    auto = names(HostnameConfigController(make_ports()), METAL, IDENTITY, HostnameConfig(auto="stable"))
+    assert auto["configuration/hostname"] == f"{stable}."
 
 
 @pytest.mark.parametrize(
@@ -166,15 +166,15 @@ def test_the_firmwares_id_counts_if_it_is_a_real_one(tmp_path: Path, product: st
     path.parent.mkdir(parents=True)
     path.write_text(f"{product}\n")
     ports = make_ports(root=tmp_path)
-    expected = make_stable_name(product if counts else "02:00:00:00:00:01")
-    assert names(HostnameConfigController(ports), METAL, ETH0) == {"default/hostname": f"{expected}."}
-    node = names(HostnameConfigController(ports), PlatformInfo(platform="namespaces"), ETH0)
-    assert node == {"default/hostname": f"{make_stable_name('02:00:00:00:00:01')}."}
+    expected = make_stable_name(product if counts else IDENTITY.node_id)
+    assert names(HostnameConfigController(ports), METAL, IDENTITY) == {"default/hostname": f"{expected}."}
+    node = names(HostnameConfigController(ports), PlatformInfo(platform="namespaces"), IDENTITY)
+    assert node == {"default/hostname": f"{make_stable_name(IDENTITY.node_id)}."}
 
 
 def test_a_machine_without_any_identity_waits() -> None:
-    with pytest.raises(Waiting, match="hardware address"):
-        names(HostnameConfigController(make_ports()), METAL, LO)
+    with pytest.raises(Waiting, match="NodeIdentity/node"):
+        names(HostnameConfigController(make_ports()), METAL)
 
 
 def test_resolvers_and_time_servers() -> None:
