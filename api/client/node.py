@@ -142,6 +142,8 @@ class Node:
         hint = _find_hint(error)
         if code is grpc.StatusCode.DEADLINE_EXCEEDED and not hint:
             return self._explain() or TimedOut(f"{self.address} did not answer in {self._timeout:g} s", "try again")
+        if code is grpc.StatusCode.CANCELLED:
+            return Unreachable(f"{self.address} closed the connection", "it may be restarting; try again")
         if code is grpc.StatusCode.UNAVAILABLE and not hint:
             return self._explain() or Unreachable(f"the connection to {self.address} broke: {message}", "try again")
         return Refused(code.name.lower(), message, hint)

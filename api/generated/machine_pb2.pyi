@@ -12,7 +12,7 @@ class VersionRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class VersionResponse(_message.Message):
-    __slots__ = ("version", "kubernetes", "kernel", "board", "arch", "built", "mode")
+    __slots__ = ("version", "kubernetes", "kernel", "board", "arch", "built", "mode", "boot_id")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     KUBERNETES_FIELD_NUMBER: _ClassVar[int]
     KERNEL_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,7 @@ class VersionResponse(_message.Message):
     ARCH_FIELD_NUMBER: _ClassVar[int]
     BUILT_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     version: str
     kubernetes: str
     kernel: str
@@ -27,7 +28,8 @@ class VersionResponse(_message.Message):
     arch: str
     built: int
     mode: str
-    def __init__(self, version: _Optional[str] = ..., kubernetes: _Optional[str] = ..., kernel: _Optional[str] = ..., board: _Optional[str] = ..., arch: _Optional[str] = ..., built: _Optional[int] = ..., mode: _Optional[str] = ...) -> None: ...
+    boot_id: str
+    def __init__(self, version: _Optional[str] = ..., kubernetes: _Optional[str] = ..., kernel: _Optional[str] = ..., board: _Optional[str] = ..., arch: _Optional[str] = ..., built: _Optional[int] = ..., mode: _Optional[str] = ..., boot_id: _Optional[str] = ...) -> None: ...
 
 class PowerRequest(_message.Message):
     __slots__ = ("reason",)

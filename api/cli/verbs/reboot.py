@@ -6,7 +6,7 @@ import click
 
 from api.cli.progress import SystemClock, show_progress, timeout_option
 from api.cli.settings import Settings, insecure_options, node_options, pass_settings
-from api.cli.waiting import Check, check_node, find_spec, wait_for
+from api.cli.waiting import Check, check_node, wait_for
 
 if TYPE_CHECKING:
     from api.client.node import Node
@@ -40,9 +40,9 @@ def check_rebooted(node: "Node", before: str) -> Check:
     """Wait until the boot is another one. In: `before`, the id of the boot that ends."""
 
     def check() -> str:
-        found = find_spec(node, "PlatformInfo", "platform")
-        if found is None:
+        now = node.version().boot_id
+        if not now:
             return "the node is booting"
-        return "the node is shutting down" if found.get("boot_id") == before else ""
+        return "the node is shutting down" if now == before else ""
 
     return check

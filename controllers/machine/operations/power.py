@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controllers.machine.operations.table import Request, method
-from controllers.resources.machine import PlatformInfo, PowerRequest
+from controllers.machine.operations.version import find_boot_id
+from controllers.resources.machine import PowerRequest
 from controllers.runtime.errors import AlreadyExists, OperationError
 from controllers.runtime.resource import new
 
@@ -38,8 +39,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
             await store.create(new(ID, wanted, owner=OWNER))
         except AlreadyExists:
             await _check_same(store, request.action)
-        platform = await store.find(PlatformInfo, "platform")
-        return {"boot_id": platform.spec.boot_id if platform else ""}
+        return {"boot_id": await find_boot_id(store, ports.paths.proc)}
 
     return [method("power", Power, power)]
 

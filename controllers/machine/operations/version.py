@@ -10,10 +10,12 @@ import msgspec
 from controllers.config.documents.api_config import ROLES, ApiConfig
 from controllers.machine.operations.events import merge
 from controllers.machine.operations.table import Nothing, method
-from controllers.resources.machine import VersionInfo
+from controllers.resources.machine import PlatformInfo, VersionInfo
 from controllers.resources.pki import ApiServing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from controllers.ports import Ports
     from controllers.runtime.store import Store
     from controllers.runtime.wire import Method
@@ -23,11 +25,11 @@ def methods(store: Store, ports: Ports) -> list[Method]:
     """Return the lines of the table."""
 
     async def version(request: Nothing) -> dict[str, Any]:
-        """Return the fields of `VersionInfo`; empty ones while the node is still finding out."""
+        """Return the fields of `VersionInfo`, empty ones while the node is still finding out, and the id of this boot."""
         found = await store.find(VersionInfo, "version")
         empty = VersionInfo(version="", kubernetes="", kernel="", board="", arch="")
         fields: dict[str, Any] = msgspec.to_builtins(found.spec if found else empty)
-        return fields
+        return fields | {"boot_id": await find_boot_id(store, ports.paths.proc)}
 
     async def serving(request: Nothing) -> AsyncIterator[dict[str, Any]]:
         """Stream mode, certificate, key, client authority and allowed roles, now and whenever they change."""
@@ -39,6 +41,21 @@ def methods(store: Store, ports: Ports) -> list[Method]:
                 last = now
 
     return [method("version", Nothing, version), method("serving", Nothing, serving)]
+
+
+async def find_boot_id(store: Store, proc: Path) -> str:
+    """Return what changes with every boot: the kernel's boot id and when PID 1 started (proc_pid_stat(5), field 22).
+
+    In namespaces the kernel does not restart with the node, so the first alone would not do. Empty while it is not known.
+    """
+    platform = await store.find(PlatformInfo, "platform")
+    if platform is None:
+        return ""
+    try:
+        fields = (proc / "1/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return platform.spec.boot_id
+    return f"{platform.spec.boot_id}-{fields[19]}"
 
 
 async def describe_serving(store: Store) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from api.cli.verbs.events import render_event
 from api.cli.verbs.get import find_field
 from api.cli.verbs.logs import last_lines
 from controllers.resources.kubernetes import AdminKubeconfig, EtcdStatus
-from controllers.resources.machine import Blocker, ConfigRequest, MachineStatus, PowerRequest, Stage
+from controllers.resources.machine import Blocker, ConfigRequest, MachineStatus, PlatformInfo, PowerRequest, Stage
 from controllers.resources.network import LinkStatus
 from controllers.runtime.resource import new, replace
 from tests.harness.api_node import FakeNode
@@ -165,6 +165,18 @@ async def test_power(secure: FakeNode, ophite: Any) -> None:
     assert (await secure.store.get(PowerRequest, "power")).spec == PowerRequest(action="reboot", reason="because")
     refused = await ophite("shutdown")
     assert (refused.exit_code, "about to reboot already" in refused.output) == (1, True)
+
+
+async def test_reboot_waits_for_another_boot(secure: FakeNode) -> None:
+    from api.cli.verbs.reboot import check_rebooted
+
+    with secure.secure("os:operator") as node:
+        before = await asyncio.to_thread(lambda: node.power(reboot=True))
+        check = check_rebooted(node, before)
+        assert await asyncio.to_thread(check) == "the node is shutting down"
+        platform = await secure.store.get(PlatformInfo, "platform")
+        await secure.store.update(replace(platform, PlatformInfo(platform="metal", boot_id="boot-2")))
+        assert await asyncio.to_thread(check) == ""
 
 
 async def test_services_without_pid_1(secure: FakeNode, ophite: Any) -> None:

@@ -43,7 +43,18 @@ async def test_version_is_empty_until_it_is_known(table: Any) -> None:
         "board": "b",
         "arch": "amd64",
         "built": 7,
+        "boot_id": "",
     }
+
+
+async def test_boot_id_changes_with_pid_1(table: Any) -> None:
+    await table.store.create(new("platform", PlatformInfo(platform="namespaces", boot_id="kernel")))
+    stat = table.ports.paths.proc / "1/stat"
+    assert (await table.call("version"))["boot_id"] == "kernel"
+    stat.parent.mkdir(parents=True)
+    for start in (7, 8):
+        stat.write_text(f"1 (a) b) S {' '.join(map(str, range(4, 22)))} {start} 23 24\n")
+        assert (await table.call("version"))["boot_id"] == f"kernel-{start}"
 
 
 async def test_serving_follows_the_resource(table: Any, take: Any) -> None:
