@@ -29,7 +29,7 @@ from image.kmod import read_modules, render_index
 from image.kubernetes import get_kubernetes
 from image.manifest import render_manifest
 from image.packages import Apt, find_mirror
-from image.preload import make_preloads
+from image.preload import OWN_ARCHIVES, make_preloads
 from image.progress import Progress
 from image.python import PROJECT, make_code, make_site_packages, make_stdlib
 from image.rootfs import make_root
@@ -212,6 +212,9 @@ def begin(options: Options) -> Context:
     for path in (*options.preload, *([options.config] if options.config else [])):
         if not path.is_file():
             raise ImageError(f"{path}: no such file", "check --preload and --config")
+    names = [*OWN_ARCHIVES, *(path.name for path in options.preload)]
+    if len(set(names)) != len(names):
+        raise ImageError(f"--preload: two archives of one name among {', '.join(sorted(names))}", "rename one of them")
     return Context(options, board, arch, replace(cache, fresh=frozenset(fresh)), read_version(), read_epoch())
 
 

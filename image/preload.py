@@ -16,6 +16,7 @@ from image.run import get_program, run
 
 PAUSE = "ophite.local/pause:1"
 STATIC = "ophite.local/static:1"
+OWN_ARCHIVES = ("pause.tar", "static.tar")
 SOURCE = Path(__file__).with_name("pause.c")
 COMPILER_FLAGS = (
     "-Os", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-s",
@@ -37,7 +38,7 @@ def make_preloads(cache: Cache, arch: Arch, certificates: Path, extra: tuple[Pat
     compiler = run([compiler_name(arch), "--version"]).decode().splitlines()[0]
     recipe = [SOURCE, here / "formats/oci.py", here / "etcfiles.py", here / "preload.py"]
     entry = cache.entry("preload", digest(recipe, compiler, arch.name, certificates.name)[:24], make)
-    return (entry / "pause.tar", entry / "static.tar", *extra)
+    return (*(entry / name for name in OWN_ARCHIVES), *extra)
 
 
 def compiler_name(arch: Arch) -> str:

@@ -19,6 +19,7 @@ from image.context import Context
 from image.errors import ImageError
 from image.executables import KUBERNETES, LINKS, list_executables
 from image.formats.elf import is_elf, parse_elf
+from image.kubernetes import NODE_BINARIES
 from image.python import CODE_DIRECTORY, STDLIB_DIRECTORY
 from image.rootlist import KEPT, Keep
 
@@ -53,7 +54,10 @@ def root_key(context: Context) -> str:
     """The key over all that the tree is made of."""
     here = Path(__file__).parent
     recipe = [here / name for name in ("rootfs.py", "rootlist.py", "etcfiles.py", "executables.py")]
-    made = [place.name for place in (context.stdlib, context.code, context.site_packages, context.kubernetes.directory)]
+    made = [place.name for place in (context.stdlib, context.code, context.site_packages)]
+    binaries = context.kubernetes.directory
+    given = [binaries / name for name in NODE_BINARIES]  # the user's own may change under the same name
+    made.append(binaries.name if binaries.is_relative_to(context.cache.root) else digest(given))
     hashes = [package.sha256 for package in context.packages]
     config = context.options.config
     return digest(

@@ -53,6 +53,13 @@ def test_a_missing_file_is_found_before_anything_is_done(tmp_path: Path) -> None
         build.begin(Options(tmp_path, preload=(tmp_path / "none.tar",)))
 
 
+def test_two_archives_of_one_name_are_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "pause.tar"
+    archive.touch()
+    with pytest.raises(ImageError, match="two archives of one name"):
+        build.begin(Options(tmp_path, preload=(archive,)))
+
+
 def test_rebuild_and_refresh_say_what_is_made_again(tmp_path: Path) -> None:
     assert build.begin(Options(tmp_path)).cache.fresh == frozenset()
     fresh = build.begin(Options(tmp_path, rebuild=True)).cache.fresh
