@@ -27,7 +27,8 @@ class ConfigStatusController(Controller):
 
     def reconcile(self, view: View) -> Iterator[Wanted]:
         acquired = view.get(AcquiredConfiguration, "config").spec
-        active = view.find(MachineConfiguration, ACTIVE)
+        # Never "incomplete" for a moment: the API would open its maintenance door to a configured node.
+        active = view.get(MachineConfiguration, ACTIVE) if acquired.yaml else view.find(MachineConfiguration, ACTIVE)
         kept = view.find(ConfigPersistStatus, "config")
         problems = list(acquired.problems)
         complete = False

@@ -13,7 +13,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from controllers.machine.operations.table import Nothing, Request, method
-from controllers.resources.machine import ConfigRequest, ConfigStatus, MachineConfiguration
+from controllers.resources.machine import AcquiredConfiguration, ConfigRequest, ConfigStatus, MachineConfiguration
 from controllers.resources.network import NodeAddress
 from controllers.runtime.errors import OperationError
 from controllers.runtime.resource import new, replace
@@ -67,7 +67,8 @@ async def _check_door(store: Store) -> None:
     if status is None:
         raise OperationError("unavailable", "the node is still looking for its configuration", "try again in a moment")
     request = await store.find(ConfigRequest, ID)
-    complete = status.spec.complete
+    acquired = await store.find(AcquiredConfiguration, ID)
+    complete = status.spec.complete or (acquired is not None and acquired.spec.complete)
     if not complete and request is not None and request.spec.active:
         complete = await asyncio.to_thread(_is_complete, request.spec.active)
     if complete:

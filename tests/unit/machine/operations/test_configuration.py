@@ -7,7 +7,7 @@ import pytest
 
 from controllers.config.bundle import SecretsBundle
 from controllers.config.generate import generate_config
-from controllers.resources.machine import ConfigRequest, ConfigStatus, MachineConfiguration
+from controllers.resources.machine import AcquiredConfiguration, ConfigRequest, ConfigStatus, MachineConfiguration
 from controllers.runtime.errors import OperationError
 from controllers.runtime.resource import new
 
@@ -104,6 +104,12 @@ async def test_strangers_are_not_let_in_when_one_is_on_its_way(waiting: Any, com
     )
     assert answers[0]["applied"]
     assert isinstance(answers[1], OperationError)
+
+
+async def test_strangers_are_not_let_in_when_one_was_found_at_boot(waiting: Any, complete: str) -> None:
+    await waiting.store.create(new("config", AcquiredConfiguration(yaml=complete, source="state", complete=True)))
+    with pytest.raises(OperationError, match="has a configuration already"):
+        await waiting.call("config.apply", data=complete.encode(), maintenance=True)
 
 
 async def test_strangers_wait_while_the_node_looks_for_its_configuration(table: Any, complete: str) -> None:
