@@ -234,6 +234,11 @@ def test_status_says_what_is_missing() -> None:
     assert wanted.spec == ConfigStatus(complete=True, persisted=True, tried=("run", "image"), problems=("image: broken",))
 
 
+def test_status_waits_for_what_was_acquired_to_be_in_force() -> None:
+    with pytest.raises(Waiting, match="MachineConfiguration/active"):
+        run_reconcile(ConfigStatusController(), [new("config", AcquiredConfiguration(yaml=FULL, complete=True))])
+
+
 async def test_an_apply_goes_through_all_of_them(tmp_path: Path) -> None:
     async with World(ConfigActivateController(), DocumentsController(), ConfigStatusController()) as world:
         await world.put("config", AcquiredConfiguration())
