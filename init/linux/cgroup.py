@@ -131,10 +131,13 @@ def plan_hierarchies(proc_cgroup: str) -> list[tuple[str, str, str]]:
 
 
 def mount_hierarchies(root: str = "/sys/fs/cgroup") -> None:
-    """Mount what this process' cgroup namespace has: v2 alone, or the v1 hierarchies of the host in one directory each."""
+    """Mount what this process' cgroup namespace has: v2 alone, or the v1 hierarchies of the host in one directory each.
+
+    A kernel that has just booted lists nothing: v2 shows up only once it is mounted.
+    """
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         plan = plan_hierarchies(file.read(65536))
-    if [kind for _, kind, _ in plan] == ["cgroup2"]:
+    if all(kind == "cgroup2" for _, kind, _ in plan):
         mount("cgroup2", root, "cgroup2", FLAGS, "nsdelegate,memory_recursiveprot")
         return
     mount("tmpfs", root, "tmpfs", FLAGS, "mode=755")
