@@ -1,7 +1,8 @@
 """Reboot and power-off: `PowerRequest` → stage shutting-down → PID 1, which stops everything in order.
 
 The stage comes first, so that every controller (and everybody who watches) knows before the services stop. PID 1's own
-triggers (power button, ctrl-alt-del, SIGTERM) end in the same shutdown there and need nothing of the brain.
+triggers (power button, ctrl-alt-del, SIGTERM) end in the same shutdown there; `services` shows them as
+`ShutdownNotice`, which changes the stage.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the machine is doing: `ConfigStatus`, `MachineStatus`, `PowerRequest` → `MachineStage`.
+"""What the machine is doing: `ConfigStatus`, `MachineStatus`, `PowerRequest`, `ShutdownNotice` → `MachineStage`.
 
 Wanted is the stage that the facts ask for; taken is what the table of transitions allows from the present one.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from controllers.machine.transitions import is_allowed
 from controllers.ports import Ports
-from controllers.resources.machine import ConfigStatus, MachineStage, MachineStatus, PowerRequest, Stage
+from controllers.resources.machine import ConfigStatus, MachineStage, MachineStatus, PowerRequest, ShutdownNotice, Stage
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 
 
@@ -36,13 +36,14 @@ def next_stage(now: Stage, wanted: Stage) -> Stage:
 
 
 class StageController(Controller):
-    """`ConfigStatus`, `MachineStatus`, `PowerRequest` → `MachineStage`."""
+    """`ConfigStatus`, `MachineStatus`, `PowerRequest`, `ShutdownNotice` → `MachineStage`."""
 
     name = "machine.StageController"
     inputs = (
         Input(ConfigStatus, id="config"),
         Input(MachineStatus, id="machine"),
         Input(PowerRequest, id="power"),
+        Input(ShutdownNotice, id="init"),
     )
     outputs = (Output(MachineStage),)
 
@@ -57,6 +58,6 @@ class StageController(Controller):
             acquired=config is not None,
             complete=config is not None and config.spec.complete,
             ready=status is not None and status.spec.ready,
-            power=view.find(PowerRequest, "power") is not None,
+            power=bool(view.find(PowerRequest, "power") or view.find(ShutdownNotice, "init")),
         )
         return [Wanted("machine", MachineStage(stage=next_stage(now, wanted)))]

@@ -121,6 +121,14 @@ class PowerRequest(Spec, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ShutdownNotice(Spec, frozen=True, kw_only=True):
+    """PID 1 takes the machine down, whoever asked (API, power button, signal); id `init`. `action`: `reboot` or `poweroff`."""
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("ACTION", "action"),)
+    action: str
+
+
 class PlatformInfo(Spec, frozen=True, kw_only=True):
     """What the kernel command line and the image say about this boot; id `platform`."""
 

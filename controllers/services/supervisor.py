@@ -35,6 +35,12 @@ class ServiceState(msgspec.Struct, frozen=True, kw_only=True):
     spec_hash: str = ""
 
 
+class ShutdownBegun(msgspec.Struct, frozen=True, kw_only=True):
+    """PID 1 takes the machine down, whoever asked: the API, the power button or a signal. `action`: `reboot` or `poweroff`."""
+
+    action: str
+
+
 class Supervisor:
     """PID 1, as the brain sees it. `timeout` in seconds limits every request, not how long a stream lasts."""
 
@@ -62,13 +68,20 @@ class Supervisor:
         """Begin the orderly shutdown: `reboot` or `poweroff`. Raises `ControlError`."""
         await self._request({"op": "power", "action": action})
 
-    async def watch(self) -> AsyncIterator[ServiceState]:
-        """Yield the state of every service, then each change, until PID 1 closes. Raises `ControlError`."""
+    async def watch(self) -> AsyncIterator[ServiceState | ShutdownBegun]:
+        """Yield the state of every service, then each change and the begin of a shutdown, until PID 1 closes.
+
+        Raises `ControlError`.
+        """
         async with self._connection() as sock:
             for state in _states(await self._exchange(sock, {"op": "watch"})):
                 yield state
             while packet := await self._receive(sock, None):
-                yield _convert(_decode(packet).get("service"), ServiceState)
+                news = _decode(packet)
+                if news.get("event") == "shutdown":
+                    yield _convert(news, ShutdownBegun)
+                else:
+                    yield _convert(news.get("service"), ServiceState)
 
     async def logs(self, id: str, follow: bool = False, tail_bytes: int = 0) -> AsyncIterator[bytes]:
         """Yield a service's output, at most the last `tail_bytes` (0 = all that is kept), then what it writes while

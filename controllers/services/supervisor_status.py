@@ -1,4 +1,4 @@
-"""PID 1's states and the health checks → ServiceStatus.
+"""PID 1's states and the health checks → ServiceStatus; its word that a shutdown began → ShutdownNotice.
 
 PID 1 pushes states over `watch`; when the connection breaks it is made again with backoff, and until then the last
 known states stay.
@@ -7,11 +7,12 @@ known states stay.
 from collections.abc import Callable, Iterable
 
 from controllers.ports import Ports
+from controllers.resources.machine import ShutdownNotice
 from controllers.resources.services import ServiceHealth, ServiceStatus
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.errors import ControlError
-from controllers.services.supervisor import ServiceState, Supervisor
+from controllers.services.supervisor import ServiceState, ShutdownBegun, Supervisor
 
 FIRST_DELAY, LAST_DELAY = 0.5, 10.0
 """Seconds between attempts to connect; doubled each time."""
@@ -22,12 +23,13 @@ class SupervisorStatusController(Controller):
 
     name = "services.SupervisorStatusController"
     inputs = (Input(ServiceHealth),)
-    outputs = (Output(ServiceStatus),)
+    outputs = (Output(ServiceStatus), Output(ShutdownNotice))
 
     def __init__(self, ports: Ports, supervisor: Supervisor | None = None) -> None:
         self._clock = ports.clock
         self._supervisor = supervisor or Supervisor(ports.paths.control_socket, 10.0 * ports.patience)
         self._states: dict[str, ServiceState] = {}
+        self._shutdown: ShutdownBegun | None = None
         self._trouble = "PID 1's first answer"
 
     async def run(self, wake: Callable[[], None]) -> None:
@@ -36,9 +38,13 @@ class SupervisorStatusController(Controller):
         while True:
             try:
                 states: dict[str, ServiceState] = {}
-                async for state in self._supervisor.watch():
-                    states[state.id] = state
-                    self._states, self._trouble, delay = states, "", FIRST_DELAY
+                async for news in self._supervisor.watch():
+                    if isinstance(news, ShutdownBegun):
+                        self._shutdown = news
+                    else:
+                        states[news.id] = news
+                        self._states = states
+                    self._trouble, delay = "", FIRST_DELAY
                     wake()
                 self._trouble = "PID 1, which closed the connection"
             except ControlError as error:
@@ -54,6 +60,8 @@ class SupervisorStatusController(Controller):
         health = {r.id: r.spec for r in view.list(ServiceHealth)}
         for id_, state in self._states.items():
             yield Wanted(id_, join_status(state, health.get(id_)))
+        if self._shutdown is not None:
+            yield Wanted("init", ShutdownNotice(action=self._shutdown.action))
 
 
 def join_status(state: ServiceState, health: ServiceHealth | None) -> ServiceStatus:

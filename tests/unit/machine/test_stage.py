@@ -4,7 +4,7 @@ from typing import Any
 
 from controllers.machine.stage import StageController
 from controllers.ports import Ports
-from controllers.resources.machine import ConfigStatus, MachineStage, MachineStatus, PowerRequest, Stage
+from controllers.resources.machine import ConfigStatus, MachineStage, MachineStatus, PowerRequest, ShutdownNotice, Stage
 from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile
 
@@ -26,4 +26,5 @@ def test_from_nothing_to_running() -> None:
     assert stage(COMPLETE, READY, now=Stage.STARTING) is Stage.RUNNING
     assert stage(COMPLETE, now=Stage.RUNNING) is Stage.RUNNING, "what fails later is the status' business"
     assert stage(COMPLETE, new("power", PowerRequest(action="reboot")), now=Stage.RUNNING) is Stage.SHUTTING_DOWN
+    assert stage(COMPLETE, new("init", ShutdownNotice(action="reboot")), now=Stage.RUNNING) is Stage.SHUTTING_DOWN
     assert stage(COMPLETE, now=Stage.SHUTTING_DOWN) is Stage.SHUTTING_DOWN

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from controllers.services.errors import ControlError
-from controllers.services.supervisor import Supervisor
+from controllers.services.supervisor import ServiceState, ShutdownBegun, Supervisor
 
 STATE = {"id": "etcd", "state": "running", "pid": 7, "restarts": 1, "since": 2.5, "exit": "", "spec_hash": "x"}
 Answer = Callable[[dict[str, Any]], list[bytes]]
@@ -63,8 +63,15 @@ async def test_list_decodes_states(tmp_path: Path) -> None:
 async def test_watch_yields_the_states_then_changes(tmp_path: Path) -> None:
     change = {**STATE, "state": "backoff"}
     async with pid1(tmp_path / "s", lambda _: [packet(ok=True, services=[STATE]), packet(service=change)]):
-        seen = [state.state async for state in Supervisor(tmp_path / "s").watch()]
+        seen = [state.state async for state in Supervisor(tmp_path / "s").watch() if isinstance(state, ServiceState)]
     assert seen == ["running", "backoff"]
+
+
+async def test_watch_tells_of_a_shutdown(tmp_path: Path) -> None:
+    packets = [packet(ok=True, services=[]), packet(event="shutdown", action="reboot")]
+    async with pid1(tmp_path / "s", lambda _: packets):
+        seen = [news async for news in Supervisor(tmp_path / "s").watch()]
+    assert seen == [ShutdownBegun(action="reboot")]
 
 
 async def test_logs_yield_raw_output(tmp_path: Path) -> None:

@@ -6,27 +6,31 @@ from collections.abc import AsyncIterator
 import pytest
 
 from controllers.ports import Ports
+from controllers.resources.machine import ShutdownNotice
 from controllers.resources.services import ServiceHealth, ServiceStatus
 from controllers.runtime.errors import Waiting
 from controllers.runtime.resource import new
 from controllers.services.errors import ControlError
-from controllers.services.supervisor import ServiceState, Supervisor
+from controllers.services.supervisor import ServiceState, ShutdownBegun, Supervisor
 from controllers.services.supervisor_status import SupervisorStatusController, join_status
 from tests.harness.clock import FakeClock, settle
 from tests.harness.reconcile import run_reconcile
 
 
 class FakePid1(Supervisor):
-    """Breaks the first connection, then tells of one service."""
+    """Breaks the first connection, then tells of one service, then of `news` if there is any."""
 
-    def __init__(self) -> None:
+    def __init__(self, news: ShutdownBegun | None = None) -> None:
         self.connections = 0
+        self.news = news
 
-    async def watch(self) -> AsyncIterator[ServiceState]:
+    async def watch(self) -> AsyncIterator[ServiceState | ShutdownBegun]:
         self.connections += 1
         if self.connections == 1:
             raise ControlError("not there yet")
         yield ServiceState(id="etcd", state="running", pid=4, restarts=2)
+        if self.news is not None:
+            yield self.news
         await asyncio.Event().wait()
 
 
@@ -44,6 +48,16 @@ async def test_it_reconnects_and_reports() -> None:
     wanted = run_reconcile(controller, [new("etcd", ServiceHealth(healthy=True))])
     assert [(w.id, w.spec) for w in wanted] == [("etcd", ServiceStatus(state="running", pid=4, restarts=2, healthy=True))]
     assert woken
+    task.cancel()
+
+
+async def test_a_shutdown_that_pid_1_began_becomes_a_request() -> None:
+    clock = FakeClock()
+    controller = SupervisorStatusController(Ports(clock=clock), FakePid1(ShutdownBegun(action="poweroff")))
+    task = asyncio.create_task(controller.run(lambda: None))
+    await clock.advance(0.5)
+    requests = [(w.id, w.spec.action) for w in run_reconcile(controller) if isinstance(w.spec, ShutdownNotice)]
+    assert requests == [("init", "poweroff")]
     task.cancel()
 
 
