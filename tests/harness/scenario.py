@@ -23,11 +23,13 @@ KILLS = 20
 KEPT = ("etcd", "containerd", "kubelet")
 
 # It runs in the PID namespace of the node, finds each of the two processes by its command line, and kills it 20 times.
+# The pattern is written so that it does not find the command line of its own grep.
 KILL_SCRIPT = f"""
 for name in ophite/controllers/__main__ ophite/api/server/__main__; do
   count=0
   while [ $count -lt {KILLS} ]; do
-    pid=$(busybox pgrep -f "/usr/lib/$name" | busybox head -n 1)
+    found=$(busybox grep -l "/usr/lib/$name[.]pyc" /proc/[0-9]*/cmdline 2>/dev/null)
+    pid=$(echo "$found" | busybox sed -n '1s,/proc/\\([0-9]*\\)/.*,\\1,p')
     [ -n "$pid" ] || {{ busybox sleep 0.2; continue; }}
     busybox kill -9 $pid || continue
     count=$((count + 1))
