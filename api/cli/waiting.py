@@ -14,7 +14,9 @@ from api.client.errors import ClientError, Refused, TimedOut, Unreachable
 if TYPE_CHECKING:
     from api.client.node import Node
 
-PERIOD = 1.0  # seconds between two looks
+PERIOD = 1.0  # seconds between two looks, at least
+SHARE = 10  # a node is left alone this many times as long as its answer took, so that looking does not slow it down
+LONGEST = 10.0  # seconds between two looks, at most
 HEALING = ("unavailable", "deadline_exceeded", "not_found", "aborted", "cancelled", "unknown")
 """Answers that may be others a moment later."""
 
@@ -30,7 +32,9 @@ def wait_for(check: Check, timeout: float, clock: Clock, say: Say) -> None:
     """Look until nothing is missing. In: `timeout` in seconds; 0 looks once. Raises `NotReady`, or what the check raises."""
     end = clock.now() + timeout
     while True:
+        began = clock.now()
         missing = look(check)
+        pause = min(max(PERIOD, SHARE * (clock.now() - began)), LONGEST)
         if not missing:
             return
         say(missing)
@@ -39,7 +43,7 @@ def wait_for(check: Check, timeout: float, clock: Clock, say: Say) -> None:
             raise NotReady(
                 f"not ready{after}: {missing}", "ophite get machinestatus; ophite get controllerstatus; ophite services"
             )
-        clock.sleep(min(PERIOD, max(0.0, end - clock.now())))
+        clock.sleep(min(pause, max(0.0, end - clock.now())))
 
 
 def look(check: Check) -> str:

@@ -55,6 +55,18 @@ def test_gives_up_with_what_is_missing() -> None:
     assert error.value.hint
 
 
+def test_a_slow_node_is_asked_less_often() -> None:
+    clock, looks = FakeClock(), list[float]()
+
+    def check() -> str:
+        looks.append(clock.now())
+        clock.sleep(0.5)
+        return "" if len(looks) == 3 else "etcd"
+
+    wait_for(check, 60, clock, lambda text: None)
+    assert looks == [100, 105.5, 111]
+
+
 def test_zero_looks_once() -> None:
     clock = FakeClock()
     with pytest.raises(NotReady, match=r"^not ready: etcd"):
