@@ -118,7 +118,10 @@ class Tree:
 
 
 def plan_hierarchies(proc_cgroup: str) -> list[tuple[str, str, str]]:
-    """(directory, type, options) to mount below /sys/fs/cgroup so that it looks like the host's (cgroups(7))."""
+    """(directory, type, options) to mount at /sys/fs/cgroup so that it looks like the host's (cgroups(7)).
+
+    A kernel that has just booted lists nothing: v2, which is then mounted alone, shows up only afterwards.
+    """
     plan = []
     for line in proc_cgroup.splitlines():
         number, _, rest = line.partition(":")
@@ -127,23 +130,19 @@ def plan_hierarchies(proc_cgroup: str) -> list[tuple[str, str, str]]:
             plan.append((names.removeprefix("name="), "cgroup", f"none,{names}" if names.startswith("name=") else names))
         elif number == "0":
             plan.append(("unified", "cgroup2", ""))
-    return plan
+    if all(kind == "cgroup2" for _, kind, _ in plan):
+        return [("", "cgroup2", "nsdelegate,memory_recursiveprot")]
+    return [("", "tmpfs", "mode=755"), *plan]
 
 
 def mount_hierarchies(root: str = "/sys/fs/cgroup") -> None:
-    """Mount what this process' cgroup namespace has: v2 alone, or the v1 hierarchies of the host in one directory each.
-
-    A kernel that has just booted lists nothing: v2 shows up only once it is mounted.
-    """
+    """Mount what this process' cgroup namespace has: v2 alone, or the v1 hierarchies of the host in one directory each."""
     with open("/proc/self/cgroup", encoding="utf-8") as file:
         plan = plan_hierarchies(file.read(65536))
-    if all(kind == "cgroup2" for _, kind, _ in plan):
-        mount("cgroup2", root, "cgroup2", FLAGS, "nsdelegate,memory_recursiveprot")
-        return
-    mount("tmpfs", root, "tmpfs", FLAGS, "mode=755")
     for name, kind, options in plan:
-        os.mkdir(f"{root}/{name}")
-        mount(kind, f"{root}/{name}", kind, FLAGS, options)
+        target = f"{root}/{name}".rstrip("/")
+        os.makedirs(target, exist_ok=True)
+        mount(kind, target, kind, FLAGS, options)
 
 
 def _copy_cpuset(directory: str) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from init.linux.cgroup import Limits, Tree, plan_hierarchies
 
 HYBRID = "5:devices:/\n4:memory:/x\n2:cpu,cpuacct:/\n1:name=systemd:/\n0::/\n"
@@ -56,13 +58,18 @@ def test_v1_makes_a_directory_in_every_hierarchy(tmp_path: Path) -> None:
 
 def test_the_layout_of_the_host() -> None:
     assert plan_hierarchies(HYBRID) == [
+        ("", "tmpfs", "mode=755"),
         ("devices", "cgroup", "devices"),
         ("memory", "cgroup", "memory"),
         ("cpu,cpuacct", "cgroup", "cpu,cpuacct"),
         ("systemd", "cgroup", "none,name=systemd"),
         ("unified", "cgroup2", ""),
     ]
-    assert plan_hierarchies("0::/x\n") == [("unified", "cgroup2", "")]
+
+
+@pytest.mark.parametrize("text", ["0::/x\n", ""])
+def test_version_two_is_mounted_alone_also_on_a_kernel_that_has_just_booted(text: str) -> None:
+    assert plan_hierarchies(text) == [("", "cgroup2", "nsdelegate,memory_recursiveprot")]
 
 
 def test_no_control_groups_at_all(tmp_path: Path) -> None:
