@@ -99,10 +99,11 @@ def make_node(cluster: Cluster) -> namespaces.Node:
 
 
 def write_configuration(cluster: Cluster) -> None:
-    """Generate the node's configuration and the client's."""
+    """Generate the node's configuration, and the client's with the address that this host reaches the node by."""
     endpoint = f"https://{cluster.node_address}:{KUBERNETES_PORT}"
     sans = "127.0.0.1,localhost"
     run_ophite("gen", "config", cluster.name, endpoint, "--output", cluster.directory, "--sans", sans, "--allow-scheduling")
+    run_ophite("--ophiteconfig", cluster.ophiteconfig, "config", "endpoints", cluster.api)
     for name in ("controlplane.yaml", "worker.yaml"):
         path = cluster.directory / name
         text = path.read_text()

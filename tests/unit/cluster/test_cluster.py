@@ -94,11 +94,14 @@ def test_a_configuration_gets_the_hosts_clock(monkeypatch: pytest.MonkeyPatch) -
 
     def run_ophite(*words: object, timeout: float = 0) -> None:
         calls.append(words)
+        if "gen" not in words:
+            return
         (CLUSTER.directory / "controlplane.yaml").write_text("kind: MachineConfig\n# kind: TimeSyncConfig\n")
         (CLUSTER.directory / "worker.yaml").write_text("kind: TimeSyncConfig\nenabled: true\n")
 
     monkeypatch.setattr(cluster, "run_ophite", run_ophite)
     cluster.write_configuration(CLUSTER)
     assert calls[0][:4] == ("gen", "config", "one", "https://10.0.2.15:6443")
+    assert calls[1][2:] == ("config", "endpoints", CLUSTER.api)
     assert (CLUSTER.directory / "controlplane.yaml").read_text().endswith("kind: TimeSyncConfig\nenabled: false\n")
     assert (CLUSTER.directory / "worker.yaml").read_text().count("TimeSyncConfig") == 1
