@@ -25,8 +25,9 @@ from image.run import run
 
 BOARDS = {"amd64": "q35,smm=off", "arm64": "virt"}
 CONSOLES = {"amd64": "ttyS0,115200", "arm64": "ttyAMA0,115200"}
-# An emulated processor on a busy host stands still for seconds: no check of the timer at boot, no alarm about a stuck one.
-EMULATED = ("no_timer_check", "nosoftlockup")
+# An emulated processor on a busy host stands still for seconds: no check of the timer at boot, no alarm about a stuck one. It
+# has no speculation to guard against either, and the guards cost it much.
+EMULATED = ("no_timer_check", "nosoftlockup", "mitigations=off")
 STUB_STRING = "io.systemd.stub.kernel-cmdline-extra"
 NETWORKS = ("user", "silent", "none")
 QUIT_SECONDS = 10.0

@@ -1,7 +1,7 @@
 """kubelet's own list of pods → StaticPodStatus.
 
-kubelet asks the API server whether we may look, so while that is away the last known states stay and the reason is in
-what this controller waits for.
+kubelet asks the API server whether we may look, so while that is away nobody asks kubelet: the last known states stay, and
+the reason is in what this controller waits for.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.errors import RequestError
-from controllers.services.health import MAX_FACTOR
+from controllers.services.health import API_SERVER, MAX_FACTOR
 from controllers.services.https_client import Endpoint, Identity, send
 
 KUBELET_PORT = 10250
@@ -30,6 +30,7 @@ class StaticPodStatusController(Controller):
     inputs = (
         Input(StaticPod),
         Input(ServiceHealth, id="kubelet"),
+        Input(ServiceHealth, id=API_SERVER),
         Input(Certificate, id="kube-apiserver-kubelet-client"),
         Input(CertificateRoot, id="kubernetes"),
     )
@@ -40,8 +41,9 @@ class StaticPodStatusController(Controller):
 
     async def reconcile(self, view: View) -> Iterable[Wanted]:
         """One status per static pod that kubelet knows."""
-        if not view.get(ServiceHealth, "kubelet").spec.healthy:
-            raise Waiting("kubelet to be healthy")
+        for service in ("kubelet", API_SERVER):
+            if not view.get(ServiceHealth, service).spec.healthy:
+                raise Waiting(f"{service} to be healthy")
         leaf = view.get(Certificate, "kube-apiserver-kubelet-client").spec
         root = view.get(CertificateRoot, "kubernetes").spec
         identity = Identity(root.certificate, leaf.certificate, leaf.key)

@@ -37,6 +37,7 @@ PYTHONS = {  # there are exactly these three interpreters, each in isolated mode
 PORTS = {
     ("python3.13", 50000, True): "the API",
     ("etcd", 2379, True): "clients of etcd, by certificate",
+    ("etcd", 2379, False): "the API server's way to it",
     ("etcd", 2380, True): "members of etcd, by certificate",
     ("etcd", 2381, False): "health and metrics of etcd",
     ("kube-apiserver", 6443, True): "the Kubernetes API",

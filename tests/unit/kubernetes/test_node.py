@@ -159,3 +159,13 @@ async def test_static_pod_status(api: Api) -> None:
     api.status = 403
     with pytest.raises(Waiting, match="it says 403"):
         await run_reconcile_async(controller, resources)
+
+
+async def test_kubelet_is_not_asked_while_it_cannot_ask_the_api_server(api: Api) -> None:
+    controller = StaticPodStatusController(Ports())
+    healthy = [r for r in only(controller, without(world())) if r.id != "kube-apiserver"]
+    resources = [*healthy, leaf("kube-apiserver-kubelet-client"), root("kubernetes")]
+    sick = health("kube-apiserver", False)
+    with pytest.raises(Waiting, match="kube-apiserver to be healthy"):
+        await run_reconcile_async(controller, [*resources, sick])
+    assert api.requests == []
