@@ -22,21 +22,24 @@ POD_TEXT = "the pod says hello"
 KILLS = 20
 KEPT = ("etcd", "containerd", "kubelet")
 
-# It runs in the PID namespace of the node, finds each of the two processes by its command line, and kills it 20 times.
-# The pattern is written so that it does not find the command line of its own grep.
+# It runs in the PID namespace of the node, finds each of the two processes by its command line, and kills it 20 times, both
+# side by side. The pattern is written so that it does not find the command line of its own grep.
 KILL_SCRIPT = f"""
-for name in ophite/controllers/__main__ ophite/api/server/__main__; do
+kill_often() {{
   count=0
   while [ $count -lt {KILLS} ]; do
-    found=$(busybox grep -l "/usr/lib/$name[.]pyc" /proc/[0-9]*/cmdline 2>/dev/null)
+    found=$(busybox grep -l "/usr/lib/$1[.]pyc" /proc/[0-9]*/cmdline 2>/dev/null)
     pid=$(echo "$found" | busybox sed -n '1s,/proc/\\([0-9]*\\)/.*,\\1,p')
     [ -n "$pid" ] || {{ busybox sleep 0.2; continue; }}
     busybox kill -9 $pid || continue
     count=$((count + 1))
-    echo "killed $name $pid"
+    echo "killed $1 $pid"
     busybox sleep $((count % 3))
   done
-done
+}}
+kill_often ophite/controllers/__main__ &
+kill_often ophite/api/server/__main__ &
+wait
 echo "all killed"
 """
 
