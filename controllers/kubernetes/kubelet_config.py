@@ -18,6 +18,9 @@ from controllers.services.containerd_config import SOCKET
 MAX_FACTOR = 5.0
 """Heartbeats stretch with patience up to this, as in controller-manager's grace period."""
 
+STATUS_SECONDS = 5
+"""How often kubelet looks at its node, before patience: a pod network that has come shows only then (its default: 10)."""
+
 SYNC_SECONDS = 10
 """How often kubelet looks at every pod, before patience: 1.20 shows a static pod to others only then (its default: 60)."""
 
@@ -99,7 +102,7 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
         "maxPods": settings.max_pods,
         "nodeLeaseDurationSeconds": int(40 * factor),
         "nodeStatusReportFrequency": "5m",
-        "nodeStatusUpdateFrequency": f"{int(5 * factor)}s",
+        "nodeStatusUpdateFrequency": f"{STATUS_SECONDS * min(int(factor), 2)}s",
         "protectKernelDefaults": not settings.in_namespaces,
         "readOnlyPort": 0,
         "resolvConf": "/run/ophite/etc/resolv.conf",
