@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import msgspec
 
 from controllers.config.documents import ClusterConfig, MachineConfig, MachineType
-from controllers.kubernetes.after_apiserver import check_api_server_first
+from controllers.kubernetes.after_apiserver import probe_healthz, want_after_api_server
 from controllers.kubernetes.kubelet_config import MAX_FACTOR
 from controllers.kubernetes.layout import CONTROLLER_MANAGER_DIR, CONTROLLER_MANAGER_UID
-from controllers.kubernetes.pod import Component, make_static_pod
+from controllers.kubernetes.pod import Component
 from controllers.kubernetes.rendering import render_flags
 from controllers.kubernetes.versions import Features, parse_features
 from controllers.ports import Ports
@@ -17,7 +17,6 @@ from controllers.resources.machine import FileStatus, VersionInfo
 from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 from controllers.services.health import API_SERVER
-from controllers.services.written_files import get_written
 
 NAME, PORT = "kube-controller-manager", 10257
 READ_ONCE = tuple(f"{CONTROLLER_MANAGER_DIR}/{name}" for name in ("ca.crt", "ca.key", "service-account.key", "kubeconfig"))
@@ -60,20 +59,16 @@ class ControllerManagerController(Controller):
             service_subnets=cluster.service_subnets,
             patience=self._patience,
         )
-        for path in READ_AGAIN:
-            get_written(view, path)
-        read_once = [get_written(view, path) for path in READ_ONCE]
-        check_api_server_first(view)
         component = Component(
             name=NAME,
             uid=CONTROLLER_MANAGER_UID,
             flags=tuple(render_controller_manager_flags(settings)),
             directory=CONTROLLER_MANAGER_DIR,
-            probe={"httpGet": {"scheme": "HTTPS", "host": "127.0.0.1", "port": PORT, "path": "/healthz"}},
+            probe=probe_healthz(PORT),
             cpu=50,
             memory=96,
         )
-        yield Wanted(NAME, make_static_pod(component, read_once, self._patience))
+        yield want_after_api_server(view, component, READ_ONCE, READ_AGAIN, self._patience)
 
 
 def render_controller_manager_flags(settings: ControllerManagerSettings) -> list[str]:

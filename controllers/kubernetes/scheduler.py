@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from controllers.config.documents import MachineConfig, MachineType
-from controllers.kubernetes.after_apiserver import check_api_server_first
+from controllers.kubernetes.after_apiserver import probe_healthz, want_after_api_server
 from controllers.kubernetes.layout import SCHEDULER_DIR, SCHEDULER_UID
-from controllers.kubernetes.pod import Component, make_static_pod
+from controllers.kubernetes.pod import Component
 from controllers.kubernetes.rendering import render_flags
 from controllers.kubernetes.versions import Features, parse_features
 from controllers.ports import Ports
@@ -14,7 +14,6 @@ from controllers.resources.machine import FileStatus, VersionInfo
 from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 from controllers.services.health import API_SERVER
-from controllers.services.written_files import get_written
 
 NAME, PORT = "kube-scheduler", 10259
 READ_ONCE = tuple(f"{SCHEDULER_DIR}/{name}" for name in ("ca.crt", "kubeconfig"))
@@ -41,20 +40,16 @@ class SchedulerController(Controller):
         if view.get(MachineConfig, "default").spec.type is not MachineType.CONTROL_PLANE:
             return
         features = parse_features(view.get(VersionInfo, "version").spec.kubernetes)
-        for path in READ_AGAIN:
-            get_written(view, path)
-        read_once = [get_written(view, path) for path in READ_ONCE]
-        check_api_server_first(view)
         component = Component(
             name=NAME,
             uid=SCHEDULER_UID,
             flags=tuple(render_scheduler_flags(features)),
             directory=SCHEDULER_DIR,
-            probe={"httpGet": {"scheme": "HTTPS", "host": "127.0.0.1", "port": PORT, "path": "/healthz"}},
+            probe=probe_healthz(PORT),
             cpu=20,
             memory=48,
         )
-        yield Wanted(NAME, make_static_pod(component, read_once, self._patience))
+        yield want_after_api_server(view, component, READ_ONCE, READ_AGAIN, self._patience)
 
 
 def render_scheduler_flags(features: Features) -> list[str]:
