@@ -40,12 +40,16 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def run_ophite(*words: str | Path, timeout: float = CLI_SECONDS) -> None:
-    """Run the command line with its output going to the user's; raises `CommandError`. `timeout` in seconds."""
+def run_ophite(*words: str | Path, timeout: float = CLI_SECONDS, show: bool = True) -> None:
+    """Run the command line; raises `CommandError`.
+
+    In: `timeout` in seconds; `show`, whether its output goes to the user, as its progress and its errors always do.
+    """
     argv = [sys.executable, "-m", "api.cli", *map(str, words)]
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     try:
-        done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, timeout=timeout, check=False)
+        output = None if show else subprocess.DEVNULL
+        done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, stdout=output, timeout=timeout, check=False)
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"ophite {' '.join(argv[3:])}: not done after {timeout:g} s") from error
     if done.returncode != 0:
@@ -136,6 +140,7 @@ def bring_up(cluster: Cluster) -> None:
         *("--ophiteconfig", cluster.ophiteconfig, "up", cluster.api, "--config", cluster.directory / "controlplane.yaml"),
         *("--kubeconfig", cluster.kubeconfig, "--timeout", str(seconds)),
         timeout=seconds + 60,
+        show=False,  # what comes next is said below, for this host
     )
     cluster.kubeconfig.write_text(render_kubeconfig(cluster.kubeconfig.read_text(), cluster.kubernetes))
 
