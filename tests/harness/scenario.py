@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -78,6 +79,10 @@ class Scenario:
     began: float
     times: dict[str, float] = field(default_factory=dict)
 
+    def wait(self, what: str, check: Callable[[], object], seconds: float) -> None:
+        """Wait until `check` gives something true; an emulated node is left alone in between, because looking costs it."""
+        wait_for(what, check, seconds * self.patience, 1 if self.patience == 1 else 5)
+
     def took(self, what: str) -> None:
         """Note the time since power-on, and say it."""
         self.times[what] = round(time.monotonic() - self.began, 1)
@@ -115,13 +120,13 @@ class Scenario:
         """The second of the three commands."""
         file = str(self.node.cluster.directory / "controlplane.yaml")
         self.node.ophite("apply-config", "--insecure", "-n", self.node.cluster.api, "-f", file)
-        wait_for("the API with mutual TLS", lambda: self.node.ophite("version", timeout=60), 60 * self.patience)
+        self.wait("the API with mutual TLS", lambda: self.node.ophite("version", timeout=60), 60)
         self.took("configured")
 
     def bootstrap(self) -> None:
         """The third; and once more, which is refused."""
-        wait_for("bootstrap", lambda: self.node.ophite("bootstrap"), 60 * self.patience)
-        wait_for("etcd", self.is_etcd_healthy, 60 * self.patience)
+        self.wait("bootstrap", lambda: self.node.ophite("bootstrap"), 60)
+        self.wait("etcd", self.is_etcd_healthy, 60)
         self.took("etcd healthy")
         again = self.node.ophite("bootstrap", check=False)
         assert "being created" not in again, again
@@ -136,7 +141,7 @@ class Scenario:
         self.node.ophite("health", "--timeout", f"{seconds}s", timeout=seconds + 60)
         if not self.node.cluster.kubeconfig.exists():
             self.node.fetch_kubeconfig()
-        wait_for("a Ready node in kubectl", self.is_node_ready, 60 * self.patience)
+        self.wait("a Ready node in kubectl", self.is_node_ready, 60)
         self.took("node Ready")
 
     def is_node_ready(self) -> bool:
@@ -147,17 +152,13 @@ class Scenario:
     def run_pod(self) -> None:
         """A plain pod runs, and its log can be read."""
         pod = render_pod("hello", f"echo '{POD_TEXT}'; exec busybox sleep 100000")
-        wait_for("the pod to be taken", lambda: self.node.kubectl("apply", "-f", "-", stdin=pod), 60 * self.patience)
+        self.wait("the pod to be taken", lambda: self.node.kubectl("apply", "-f", "-", stdin=pod), 60)
         self.wait_for_log("hello", POD_TEXT)
         self.took("pod's log read")
 
     def wait_for_log(self, pod: str, text: str, seconds: float = 60) -> str:
         """Wait until a pod's log holds a text; the log."""
-        wait_for(
-            f"{text!r} in the log of {pod}",
-            lambda: text in self.node.kubectl("logs", pod, timeout=120),
-            seconds * self.patience,
-        )
+        self.wait(f"{text!r} in the log of {pod}", lambda: text in self.node.kubectl("logs", pod, timeout=120), seconds)
         return self.node.kubectl("logs", pod)
 
     def find_pids(self) -> dict[str, int]:
@@ -174,7 +175,7 @@ class Scenario:
         log = self.wait_for_log("killer", "all killed", 180)
         assert log.count("killed ophite/controllers") == KILLS
         assert log.count("killed ophite/api") == KILLS
-        wait_for("the same services", lambda: self.find_pids() == before, 60 * self.patience)
+        self.wait("the same services", lambda: self.find_pids() == before, 60)
         self.node.ophite("health", "--timeout", f"{120 * self.patience}s", timeout=150 * self.patience)
         self.node.kubectl("delete", "pod", "killer", "--wait=false")
 

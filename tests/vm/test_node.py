@@ -15,7 +15,7 @@ import pytest
 from image.accelerator import TCG
 from image.cluster import make_machine
 from tests.conftest import ARTIFACTS, Progress
-from tests.harness.nodes import Running, build_test_image, create, destroy, wait_for
+from tests.harness.nodes import Running, build_test_image, create, destroy
 from tests.harness.scenario import POD_TEXT, Scenario
 from tests.vm.expected import find_unexpected_mounts, find_unexpected_ports, find_unexpected_processes
 
@@ -77,7 +77,7 @@ def test_after_a_reboot_everything_is_back(scenario: Scenario) -> None:
     node.kubectl("create", "configmap", "kept", "--from-literal=key=value")
     boot, pids = find_boot(node), scenario.find_pids()
     node.ophite("reboot")
-    wait_for("another boot", lambda: find_boot(node) not in ("", boot), 90 * scenario.patience, 2)
+    scenario.wait("another boot", lambda: find_boot(node) not in ("", boot), 90)
     scenario.took("API answers after the reboot")
     scenario.wait_until_ready()
     assert scenario.find_pids() != pids
