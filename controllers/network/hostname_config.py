@@ -29,18 +29,23 @@ class HostnameConfigController(Controller):
         self._product_id = read_product_id(ports.paths.sys)
 
     def reconcile(self, view: View) -> Iterator[Wanted]:
-        stable = self._stable(view)
-        yield _wanted(Layer.DEFAULT, stable)
-        if self._cmdline:
-            yield _wanted(Layer.CMDLINE, self._cmdline)
-        for document in view.list(HostnameConfig):
-            yield _wanted(Layer.CONFIGURATION, document.spec.hostname or stable)
+        stable = self._find_stable(view)
+        documents = [document.spec.hostname or stable for document in view.list(HostnameConfig)]
+        names = {Layer.DEFAULT: stable, Layer.CMDLINE: self._cmdline, Layer.CONFIGURATION: "".join(documents[:1])}
+        if not any(names.values()):
+            view.get(NodeIdentity, "node")  # the only thing that can still name the machine: wait for it
+        for layer, name in names.items():
+            if name:
+                yield _wanted(layer, name)
 
-    def _stable(self, view: View) -> str:
+    def _find_stable(self, view: View) -> str:
+        """Return the name that the machine's identity gives, or nothing while it has none."""
         # The firmware's id is the host's, and so the same for all nodes, where nodes are namespaces.
         platform = view.get(PlatformInfo, "platform").spec.platform
         product = "" if platform == OBSERVED_PLATFORM else self._product_id
-        return make_stable_name(product or view.get(NodeIdentity, "node").spec.node_id)
+        node = view.find(NodeIdentity, "node")
+        identity = product or (node.spec.node_id if node else "")
+        return make_stable_name(identity) if identity else ""
 
 
 def _wanted(layer: Layer, name: str) -> Wanted:

@@ -14,6 +14,7 @@ PROCESSES = {
     "/usr/bin/containerd": "runs containers",
     "/usr/bin/containerd-shim-runc-v2": "one for each pod, so that containerd can be restarted",
     "/usr/bin/runc": "starts and stops containers; lives for moments",
+    "/memfd:runc_cloned:/proc/self/exe": "runc on its way into a container; lives for moments",
     "/usr/bin/etcd": "the cluster's data",
     "/usr/bin/kubelet": "runs the node's pods",
     "/usr/bin/kube-apiserver": "control plane",

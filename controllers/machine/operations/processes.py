@@ -34,9 +34,13 @@ def methods(store: Store, ports: Ports) -> list[Method]:
 
 
 def list_processes() -> dict[str, Any]:
-    """Return the processes by pid; those that end meanwhile are left out."""
+    """Return the processes by pid; those that end meanwhile are left out.
+
+    Trap: psutil remembers the executable of a process from one call to the next, also when another has been executed since.
+    """
     import psutil
 
+    psutil.process_iter.cache_clear()
     found: list[dict[str, Any]] = []
     truncated = False
     for process in psutil.process_iter(_FIELDS, ad_value=None):

@@ -172,9 +172,13 @@ def test_the_firmwares_id_counts_if_it_is_a_real_one(tmp_path: Path, product: st
     assert node == {"default/hostname": f"{make_stable_name(IDENTITY.node_id)}."}
 
 
-def test_a_machine_without_any_identity_waits() -> None:
+def test_only_a_machine_that_nobody_named_waits_for_its_identity() -> None:
     with pytest.raises(Waiting, match="NodeIdentity/node"):
         names(HostnameConfigController(make_ports()), METAL)
+    named = names(HostnameConfigController(make_ports()), METAL, HostnameConfig(hostname="n1"))
+    assert named == {"configuration/hostname": "n1."}
+    booted = names(HostnameConfigController(make_ports(IP)), METAL, HostnameConfig(auto="stable"))
+    assert booted == {"cmdline/hostname": "booted."}
 
 
 def test_resolvers_and_time_servers() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,23 @@ def test_mounts(tmp_path: Path) -> None:
     assert (root["target"], root["source"], root["filesystem"], root["options"]) == ("/", "/dev/sda1", "ext4", "rw,relatime")
     assert root["size"] > 0
     assert proc == {"target": "/proc", "source": "proc", "filesystem": "proc", "options": "rw,nosuid"}
+
+
+def test_a_process_that_executes_another_program_is_seen_as_that() -> None:
+    def find_executable(pid: int) -> str:
+        (found,) = [one for one in processes.list_processes()["processes"] if one["pid"] == pid]
+        return Path(found["executable"]).name
+
+    argv = ["/bin/sh", "-c", "echo up; read word; exec cat"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stdout.readline() == "up\n"
+        before = find_executable(child.pid)
+        child.stdin.write("go\nhello\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "hello\n"  # cat says it
+        after = find_executable(child.pid)
+        child.stdin.close()
+    assert before != "cat"
+    assert after == "cat"
