@@ -1,14 +1,13 @@
 """One service as a process: start, stop, exit, start again; its output goes into a ring.
 
-A restart touches only the main process, because containerd's shims live in its group and must survive it. Only a service
-that leaves for good takes what is left in its group with it. PID 1 is the parent and reaps in one place, so a pid stays valid
-until `exited` is called and needs no pidfd.
+A restart touches only the main process: containerd's shims live in its group and must survive. A service that leaves for good
+takes its group with it. PID 1 reaps in one place, so a pid stays valid until `exited` is called and needs no pidfd.
 """
 
 import os
 import signal
 from _blake2 import blake2b
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from init.events import READ, EventLoop, Timer
@@ -70,9 +69,8 @@ class Service:
         self._timer.cancel()
         self._read_output()
         code = os.waitstatus_to_exitcode(status)
-        text = f"exit status {code}" if code >= 0 else f"killed by {signal_name(-code)}"
         self.pid = 0
-        self._ended(text, success=code == 0)
+        self._ended(f"exit status {code}" if code >= 0 else f"killed by {signal_name(-code)}", success=code == 0)
 
     def close(self) -> None:
         """Let go of the output and the group of a service that has left."""
@@ -145,21 +143,24 @@ def spec_hash(spec: ServiceSpec) -> str:
 
 def spawn(spec: ServiceSpec, tree: Tree, output: int) -> int:
     """Fork; the child enters its group, drops what it may not have and execs. Returns the child's pid."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            _become(spec, tree, output)
-        except BaseException as error:  # noqa: BLE001 - the child must end here whatever happens
-            os.write(2, f"ophite: cannot start {spec.id}: {error}\n".encode())
-        finally:
-            os._exit(127)
-    return pid
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # one for a child with our handlers would reach us
+    try:
+        if (pid := os.fork()) == 0:
+            try:
+                _become(spec, tree, output, mask)
+            except BaseException as error:  # noqa: BLE001 - the child must end here whatever happens
+                os.write(2, f"ophite: cannot start {spec.id}: {error}\n".encode())
+            finally:
+                os._exit(127)
+        return pid
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _become(spec: ServiceSpec, tree: Tree, output: int) -> None:
-    signal.set_wakeup_fd(-1)
+def _become(spec: ServiceSpec, tree: Tree, output: int, mask: Iterable[int]) -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     for target, source in ((0, os.open("/dev/null", os.O_RDONLY)), (1, output), (2, output)):
         os.dup2(source, target)
     os.setsid()
