@@ -4,10 +4,13 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.kernel.init.conftest import wait_until
 
 pytestmark = pytest.mark.kernel
 
@@ -16,13 +19,6 @@ SLEEP = ["/bin/sleep", "1000000"]
 
 def shell(script: str) -> list[str]:
     return ["/bin/sh", "-c", script]
-
-
-def wait_until(condition: Any, what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, f"waited 20 s for {what}"
-        time.sleep(0.02)
 
 
 def read_if_alive(path: Path) -> bytes:
@@ -76,13 +72,16 @@ def test_what_is_kept_stays(node: Any) -> None:
 
 @pytest.mark.parametrize("own", ["controllers", "api"])
 def test_a_killed_own_service_is_back_within_a_second_and_nothing_else_is_touched(node: Any, own: str) -> None:
+    def is_another(before: int) -> bool:
+        return node.services()[own]["pid"] not in (0, before)
+
     node.ask(op="apply", services=[{"id": "etcd", "argv": SLEEP}])
     etcd = node.wait_state("etcd", "running")["pid"]
     for _ in range(5):
         pid = node.wait_state(own, "running")["pid"]
         killed = time.monotonic()
         os.kill(node.host_pid(pid), signal.SIGKILL)
-        wait_until(lambda pid=pid: node.services()[own]["pid"] not in (0, pid), f"{own} to be back")
+        wait_until(partial(is_another, pid), f"{own} to be back")
         assert time.monotonic() - killed < 1.5
     assert node.services()[own]["restarts"] == 5
     assert node.services()[own]["exit"] == "killed by SIGKILL"
