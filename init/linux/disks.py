@@ -65,24 +65,39 @@ def read_gpt(device: str, sector: int = 512) -> list[Partition]:
         return parse_gpt(header, disk.read(place[1]))
 
 
-def find_partition(guid: str, sys_block: str = SYS_BLOCK, dev: str = "/dev") -> tuple[str | None, list[str]]:
-    """The node of the partition with this unique id, or None, and a line per disk that was looked at."""
+def find_partition(
+    guid: str, sys_block: str = SYS_BLOCK, dev: str = "/dev", *, beside: str = ""
+) -> tuple[str | None, list[str]]:
+    """The node of the partition with this unique id, or None, and a line per disk that was looked at.
+
+    With `beside`, a type GUID, the node of the partition of that type on the same disk instead.
+    """
     tried = []
-    for name in sorted(os.listdir(sys_block)):
-        disk = f"{sys_block}/{name}"
-        if os.path.exists(f"{disk}/partition") or name.startswith(("ram", "dm-", "zram")) or not _number(f"{disk}/size"):
-            continue
+    for name in list_disks(sys_block):
         try:
-            partitions = read_gpt(f"{dev}/{name}", _number(f"{disk}/queue/logical_block_size") or 512)
+            partitions = read_gpt(f"{dev}/{name}", _number(f"{sys_block}/{name}/queue/logical_block_size") or 512)
         except OSError as error:
             tried.append(f"{name}: {error.strerror}")
             continue
         tried.append(f"{name}: {len(partitions)} GPT partitions, none with this id")
+        if not any(partition.guid == guid.lower() for partition in partitions):
+            continue
         for partition in partitions:
-            node = _partition_node(disk, partition.number)
-            if partition.guid == guid.lower() and node:
+            node = _partition_node(f"{sys_block}/{name}", partition.number)
+            if node and (partition.type_guid == beside.lower() if beside else partition.guid == guid.lower()):
                 return f"{dev}/{node}", tried
     return None, tried or ["no disk has appeared"]
+
+
+def list_disks(sys_block: str = SYS_BLOCK) -> list[str]:
+    """The names of the block devices that are whole, hold anything, and are not made of others or of memory."""
+    return [
+        name
+        for name in sorted(os.listdir(sys_block))
+        if not os.path.exists(f"{sys_block}/{name}/partition")
+        and not name.startswith(("ram", "dm-", "zram"))
+        and _number(f"{sys_block}/{name}/size")
+    ]
 
 
 def device_size(device: str) -> int:
