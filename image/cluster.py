@@ -21,6 +21,7 @@ from image import namespaces, qemu
 from image.cluster_state import Cluster, check_name, find_cluster, find_clusters, get_cluster
 from image.errors import CommandError, ImageError
 from image.node_network import NodeNetwork, find_subnet, find_used_networks
+from image.qemu_disks import parse_disk
 from image.run import run
 
 QEMU_NODE_ADDRESS = "10.0.2.15"  # the first that QEMU's user network gives
@@ -78,6 +79,10 @@ def plan_cluster(options: argparse.Namespace) -> Cluster:
         kubernetes=kubernetes,
         command_line=options.command_line,
         subnet=subnet,
+        medium=str(Path(options.iso).resolve()) if options.iso else "",
+        medium_bus=options.iso_bus,
+        disks=tuple(options.extra_disk),
+        watchdog=options.watchdog,
     )
 
 
@@ -93,6 +98,11 @@ def make_machine(cluster: Cluster) -> qemu.Machine:
         api_port=int(cluster.api.rpartition(":")[2]),
         kubernetes_port=int(cluster.kubernetes.rpartition(":")[2]),
         command_line=cluster.command_line,
+        medium=Path(cluster.medium) if cluster.medium else None,
+        medium_bus=cluster.medium_bus,
+        blank=bool(cluster.medium),
+        watchdog=cluster.watchdog,
+        disks=tuple(parse_disk(f"disk{number}", text) for number, text in enumerate(cluster.disks, 2)),
     )
 
 
@@ -183,6 +193,8 @@ def create(options: argparse.Namespace) -> None:
     if find_cluster(options.name) is not None:
         raise ImageError(f"there is a cluster {options.name!r} already", f"ophite cluster destroy --name {options.name}")
     cluster = plan_cluster(options)
+    if cluster.provisioner == "qemu":
+        qemu.check_image(make_machine(cluster))
     steps = CREATE_STEPS[:-1] if options.no_up else CREATE_STEPS
     began = time.monotonic()
     for number, (title, step) in enumerate(steps, 1):
@@ -233,11 +245,21 @@ def parse_options(words: Sequence[str]) -> argparse.Namespace:
     make = verbs.add_parser("create", help="make a cluster of one node")
     make.add_argument("--name", default=DEFAULT_NAME)
     make.add_argument("--provisioner", choices=("qemu", "namespaces"), default="qemu", help="namespaces: seconds, needs root")
-    make.add_argument("--boot", choices=("uefi", "direct"), default="uefi", help="direct: QEMU loads the kernel, no firmware")
+    make.add_argument("--boot", choices=qemu.BOOTS, default="uefi", help="direct: QEMU loads the kernel, no firmware")
     make.add_argument("--image-dir", default=DEFAULT_IMAGE, help="a built image (default: %(default)s)")
     make.add_argument("--memory", type=int, default=4096, help="MiB (default: %(default)s)")
     make.add_argument("--cpus", type=int, default=2)
     make.add_argument("--disk", type=int, default=10240, help="MiB (default: %(default)s)")
+    make.add_argument("--iso", default="", metavar="FILE", help="boot this ISO image; the disk begins empty")
+    make.add_argument("--iso-bus", choices=sorted(qemu.MEDIUM_BUSES), default="cdrom")
+    make.add_argument(
+        "--extra-disk",
+        action="append",
+        default=[],
+        metavar="MIB[,bus=virtio|nvme|scsi|ahci|usb][,sector=4096][,serial=S][,wwn=0xN][,ro]",
+        help="one more disk; may be repeated",
+    )
+    make.add_argument("--watchdog", action="store_true", help="a watchdog that resets a node that hangs")
     make.add_argument("--command-line", default="", help="added to the kernel command line")
     make.add_argument("--no-up", action="store_true", help="stop at a node that waits for its configuration")
     make.add_argument("--kubectl", default="", help="a kubectl that shows the nodes at the end")

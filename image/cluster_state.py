@@ -20,7 +20,10 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Cluster:
-    """One local cluster. `api` and `kubernetes` are `HOST:PORT` as this host reaches them; sizes in MiB."""
+    """One local cluster. `api` and `kubernetes` are `HOST:PORT` as this host reaches them; sizes in MiB.
+
+    `medium`: an ISO image, whose nodes begin with an empty disk. `disks`: more disks, as `parse_disk` reads them.
+    """
 
     name: str
     provisioner: str
@@ -34,6 +37,10 @@ class Cluster:
     kubernetes: str
     command_line: str = ""
     subnet: str = ""
+    medium: str = ""
+    medium_bus: str = "cdrom"
+    disks: tuple[str, ...] = ()
+    watchdog: bool = False
 
     @property
     def directory(self) -> Path:
@@ -89,7 +96,10 @@ def find_clusters() -> list[str]:
 def find_cluster(name: str) -> Cluster | None:
     """That cluster, or None."""
     path = find_clusters_root() / check_name(name) / "cluster.json"
-    return Cluster(**json.loads(path.read_text())) if path.exists() else None
+    if not path.exists():
+        return None
+    fields = json.loads(path.read_text())
+    return Cluster(**{**fields, "disks": tuple(fields.get("disks", ()))})
 
 
 def get_cluster(name: str) -> Cluster:

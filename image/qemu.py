@@ -1,16 +1,19 @@
 """Runs an image as a virtual machine.
 
 Model: a `Machine` says what is wanted; `plan_argv` renders it (pure), `start` prepares the files and starts QEMU detached,
-with its control socket, its console log and its firmware variables in the machine's directory. Two ways to boot: `uefi`, as a
-real machine does it from the disk, and `direct`, where QEMU loads kernel and initramfs itself, which saves the firmware.
-The disk is a sparse copy of the image, so the build stays as it is.
+with its control socket, its console log and its firmware variables in the machine's directory. Three ways to boot: `uefi` and
+`bios`, as real machines do it from a disk or a medium, and `direct`, where QEMU loads kernel and initramfs itself, which
+saves the firmware. The disk is a sparse copy of the image, so the build stays as it is, or empty, to be installed on.
+With the user network the guest reaches this host's loopback address at 10.0.2.2.
 Trap: with UEFI the command line is inside the UKI; what is added comes by SMBIOS, which systemd's stub reads (systemd-stub(7)).
+With BIOS nothing can be added: the image or the installation must say it all.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import time
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from pathlib import Path
 from image.accelerator import Accelerator, get_accelerator
 from image.errors import ImageError
 from image.process import Process
+from image.qemu_disks import Disk, plan_disks
 from image.qemu_packages import Qemu, get_qemu
 from image.qmp import Qmp
 from image.run import run
@@ -29,7 +33,10 @@ CONSOLES = {"amd64": "ttyS0,115200", "arm64": "ttyAMA0,115200"}
 # has no speculation to guard against either, and the guards cost it much.
 EMULATED = ("no_timer_check", "nosoftlockup", "mitigations=off")
 STUB_STRING = "io.systemd.stub.kernel-cmdline-extra"
+BOOTS = ("uefi", "bios", "direct")
 NETWORKS = ("user", "silent", "none")
+MEDIUM_BUSES = {"cdrom": "ide-cd,bus=ide.2", "usb": "usb-storage,bus=medium.0,removable=on"}
+HOST = "10.0.2.2"  # this host's 127.0.0.1, as a guest in the user network sees it
 QUIT_SECONDS = 10.0
 START_SECONDS = 60.0
 GUEST_API_PORT = 50000
@@ -41,6 +48,10 @@ class Machine:
     """A virtual machine. Sizes in MiB; the ports are the host's, forwarded to the guest's 50000 and 6443.
 
     `network`: `user` has DHCP and forwarded ports, `silent` a cable with nobody at the other end, `none` no interface.
+    `address`: where the ports go; empty is the one that DHCP gives. `medium`: an ISO image, as `cdrom` or on a stick (`usb`);
+    the firmware asks the disk before it, or after it with `medium_first`. `blank`: the disk begins empty instead of as the
+    image. `watchdog`: an Intel 6300ESB that resets the machine. `disks`: more of them; `disk_bus`, `sector` and `writes` are
+    the first one's, as in `Disk`.
     """
 
     directory: Path
@@ -54,6 +65,16 @@ class Machine:
     api_port: int = 0
     kubernetes_port: int = 0
     command_line: str = ""
+    address: str = ""
+    medium: Path | None = None
+    medium_bus: str = "cdrom"
+    medium_first: bool = False
+    blank: bool = False
+    watchdog: bool = False
+    disk_bus: str = "virtio"
+    sector: int = 512
+    writes: bool = False
+    disks: tuple[Disk, ...] = ()
 
     @property
     def console(self) -> Path:
@@ -62,8 +83,15 @@ class Machine:
 
     @property
     def disk_file(self) -> Path:
-        """The guest's disk."""
+        """The guest's first disk."""
         return self.directory / "disk.img"
+
+    @property
+    def all_disks(self) -> tuple[Disk, ...]:
+        """The first disk and the others; the firmware starts from the first."""
+        order = 1 if self.medium_first else 0
+        first = Disk("disk", self.disk, self.disk_bus, self.sector, boot=order, writes=self.writes)
+        return (first, *self.disks)
 
     @property
     def control(self) -> Path:
@@ -92,17 +120,41 @@ def find_free_port() -> int:
 
 def check_image(machine: Machine) -> None:
     """Raise `ImageError` when a file of the image that this way to boot needs is not there."""
-    names = ["disk.img", "vmlinuz"] + (["initramfs.zst", "cmdline"] if machine.boot == "direct" else [])
-    for name in names:
-        if not (machine.image / name).exists():
-            raise ImageError(f"{machine.image / name}: no such file", "build it with: make image")
+    if machine.boot not in BOOTS:
+        raise ImageError(f"no way to boot {machine.boot!r}", f"one of: {', '.join(BOOTS)}")
+    names = ["vmlinuz"] + (["initramfs.zst", "cmdline"] if machine.boot == "direct" else [])
+    files = [machine.image / name for name in [*names, *([] if machine.blank else ["disk.img"])]]
+    for path in [*files, *([machine.medium] if machine.medium else [])]:
+        if not path.exists():
+            raise ImageError(f"{path}: no such file", "build it with: make image")
 
 
 def make_disk(machine: Machine) -> None:
-    """Copy the image's disk (sparse, shared with the original where the file system can) and grow it to its size."""
-    run(["cp", "--reflink=auto", "--sparse=always", machine.image / "disk.img", machine.disk_file])
+    """The first disk: empty, or the image's (sparse, shared with the original where the file system can), at its size."""
+    if machine.blank:
+        machine.disk_file.touch()
+    else:
+        run(["cp", "--reflink=auto", "--sparse=always", machine.image / "disk.img", machine.disk_file])
     size = machine.disk_file.stat().st_size
     os.truncate(machine.disk_file, max(size, machine.disk << 20))
+
+
+def make_files(machine: Machine, qemu: Qemu) -> None:
+    """Everything in the machine's directory that QEMU opens; what is there already stays, but for the logs of writes."""
+    machine.directory.mkdir(parents=True, exist_ok=True)
+    if not machine.disk_file.exists():
+        make_disk(machine)
+    for disk in machine.all_disks:
+        path = machine.directory / disk.file
+        if not path.exists():
+            path.touch()
+            os.truncate(path, disk.size << 20)
+        if disk.writes:
+            (machine.directory / disk.log).write_bytes(b"")
+    variables = machine.directory / "firmware.vars"
+    if not variables.exists():
+        shutil.copyfile(qemu.firmware_variables, variables)
+    machine.control.unlink(missing_ok=True)
 
 
 def plan_command_line(machine: Machine, patience: int) -> str:
@@ -123,6 +175,8 @@ def plan_boot(machine: Machine, qemu: Qemu, command_line: str) -> list[str]:
         own = (machine.image / "cmdline").read_text().strip()
         initramfs = str(machine.image / "initramfs.zst")
         return ["-kernel", str(machine.image / "vmlinuz"), "-initrd", initramfs, "-append", f"{own} {command_line}"]
+    if machine.boot == "bios":
+        return []  # SeaBIOS, QEMU's own
     text = f"type=11,value={STUB_STRING}=" + command_line.replace(",", ",,")
     return [
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={qemu.firmware_code}"),
@@ -139,22 +193,44 @@ def plan_network(machine: Machine) -> list[str]:
         backend = "hubport,id=net0,hubid=0"
     else:
         forwards = ((machine.api_port, GUEST_API_PORT), (machine.kubernetes_port, GUEST_KUBERNETES_PORT))
-        rules = "".join(f",hostfwd=tcp:127.0.0.1:{host}-:{guest}" for host, guest in forwards if host)
+        to = machine.address
+        rules = "".join(f",hostfwd=tcp:127.0.0.1:{host}-{to}:{guest}" for host, guest in forwards if host)
         backend = f"user,id=net0{rules}"
     return ["-netdev", backend, "-device", "virtio-net-pci,netdev=net0,romfile="]
+
+
+def plan_medium(machine: Machine) -> list[str]:
+    """The options of the ISO image."""
+    if machine.medium is None:
+        return []
+    if machine.medium_bus not in MEDIUM_BUSES:
+        raise ImageError(f"no medium {machine.medium_bus!r}", f"one of: {', '.join(MEDIUM_BUSES)}")
+    order = 0 if machine.medium_first else 1
+    hub = ["-device", "qemu-xhci,id=medium"] if machine.medium_bus == "usb" else []
+    name = str(machine.medium.resolve()).replace(",", ",,")
+    backend = f"if=none,id=iso,format=raw,readonly=on,file={name}"
+    return ["-drive", backend, *hub, "-device", f"{MEDIUM_BUSES[machine.medium_bus]},drive=iso,bootindex={order}"]
+
+
+def plan_board(machine: Machine) -> list[str]:
+    """The options of the board itself. A BIOS without a screen writes on the serial line."""
+    screen = ",graphics=off" if machine.boot == "bios" else ""
+    watchdog = ["-device", "i6300esb", "-action", "watchdog=reset"] if machine.watchdog else []
+    return ["-M", BOARDS[machine.arch] + screen, *watchdog]
 
 
 def plan_argv(machine: Machine, qemu: Qemu, accelerator: Accelerator) -> list[str]:
     """The whole argv; paths without a directory are in the machine's directory, where QEMU is started."""
     return [
         *qemu.argv,
-        *("-name", machine.directory.name, "-M", BOARDS[machine.arch], *accelerator.options),
+        *("-name", machine.directory.name, *plan_board(machine), *accelerator.options),
         *("-smp", str(machine.cpus), "-m", str(machine.memory)),
         *("-nodefaults", "-no-user-config", "-display", "none", "-rtc", "base=utc"),
         *("-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"),
         *("-chardev", "socket,id=control,path=qmp.sock,server=on,wait=off", "-mon", "chardev=control,mode=control"),
-        *("-drive", "if=none,id=disk,format=raw,file=disk.img,cache=unsafe,discard=unmap"),
-        *("-device", "virtio-blk-pci,drive=disk", "-device", "virtio-rng-pci"),
+        *plan_disks(machine.all_disks),
+        *plan_medium(machine),
+        *("-device", "virtio-rng-pci"),
         *plan_network(machine),
         *plan_boot(machine, qemu, plan_command_line(machine, accelerator.patience)),
     ]
@@ -170,14 +246,8 @@ def start(machine: Machine) -> Accelerator:
         raise ImageError(f"{machine.directory.name} runs already", "ophite cluster show")
     qemu = get_qemu(machine.arch)
     accelerator = get_accelerator(qemu, BOARDS[machine.arch], machine.image / "vmlinuz")
-    machine.directory.mkdir(parents=True, exist_ok=True)
-    if not machine.disk_file.exists():
-        make_disk(machine)
-    variables = machine.directory / "firmware.vars"
-    if not variables.exists():
-        shutil.copyfile(qemu.firmware_variables, variables)
-    machine.control.unlink(missing_ok=True)
     argv = plan_argv(machine, qemu, accelerator)
+    make_files(machine, qemu)
     process = Process.start(argv, cwd=machine.directory, log=machine.directory / "qemu.log")
     machine.process_file.write_text(process.render())
     (machine.directory / "accelerator").write_text(accelerator.name)
@@ -208,6 +278,20 @@ def press_power_button(machine: Machine) -> None:
     """Press the power button: the guest decides what follows."""
     with Qmp(machine.control) as control:
         control.execute("system_powerdown")
+
+
+def cut_power(machine: Machine) -> None:
+    """End the process at this very moment, as a power cut would; the files stay.
+
+    What the guest has written is kept, flushed or not, because it is in this host's page cache (see image/qemu_disks.py).
+    """
+    process = machine.find_process()
+    if process is not None:
+        process.signal(signal.SIGKILL)
+        if not process.wait(QUIT_SECONDS):
+            raise ImageError(f"process {process.pid} does not end", "it hangs in the kernel; see /proc/PID/stack")
+    machine.process_file.unlink(missing_ok=True)
+    machine.control.unlink(missing_ok=True)
 
 
 def stop(machine: Machine) -> None:
