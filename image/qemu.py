@@ -5,8 +5,8 @@ with its control socket, its console log and its firmware variables in the machi
 `bios`, as real machines do it from a disk or a medium, and `direct`, where QEMU loads kernel and initramfs itself, which
 saves the firmware. The disk is a sparse copy of the image, so the build stays as it is, or empty, to be installed on.
 With the user network the guest reaches this host's loopback address at 10.0.2.2.
-Trap: with UEFI the command line is inside the UKI; what is added comes by SMBIOS, which systemd's stub reads (systemd-stub(7)).
-With BIOS nothing can be added: the image or the installation must say it all.
+Trap: the command line is inside the image; what is added comes by SMBIOS, which systemd's stub reads (systemd-stub(7)) and,
+with BIOS, the image's GRUB configuration.
 """
 
 from __future__ import annotations
@@ -175,13 +175,13 @@ def plan_boot(machine: Machine, qemu: Qemu, command_line: str) -> list[str]:
         own = (machine.image / "cmdline").read_text().strip()
         initramfs = str(machine.image / "initramfs.zst")
         return ["-kernel", str(machine.image / "vmlinuz"), "-initrd", initramfs, "-append", f"{own} {command_line}"]
+    smbios = ["-smbios", f"type=11,value={STUB_STRING}=" + command_line.replace(",", ",,")]
     if machine.boot == "bios":
-        return []  # SeaBIOS, QEMU's own
-    text = f"type=11,value={STUB_STRING}=" + command_line.replace(",", ",,")
+        return smbios  # the firmware is SeaBIOS, QEMU's own
     return [
         *("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={qemu.firmware_code}"),
         *("-drive", "if=pflash,format=raw,unit=1,file=firmware.vars"),
-        *("-smbios", text),
+        *smbios,
     ]
 
 

@@ -54,7 +54,7 @@ def test_bios_has_no_firmware_of_ours_and_writes_on_the_serial_line(tmp_path: Pa
     argv = plan_argv(make(tmp_path, boot="bios"), emulator, KVM)
     assert find(argv, "-M") == ["q35,smm=off,graphics=off"]
     assert not any("pflash" in word for word in argv)
-    assert "-smbios" not in argv
+    assert len(find(argv, "-smbios")) == 1
     assert "-kernel" not in argv
 
 
