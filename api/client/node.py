@@ -11,13 +11,13 @@ from google.protobuf.message_factory import GetMessageClass
 
 from api.client.address import Address
 from api.client.errors import ClientError, Refused, TimedOut, Unreachable
-from api.generated import config_pb2, etcd_pb2, inspect_pb2, machine_pb2, state_pb2
+from api.generated import config_pb2, etcd_pb2, inspect_pb2, machine_pb2, meta_pb2, state_pb2
 
 TIMEOUT = 30.0  # seconds for one answer
 HINT_KEY = "ophite-hint-bin"
 M = TypeVar("M", bound=Message)
 
-_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2)
+_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2, meta_pb2)
 
 
 class Node:
@@ -49,10 +49,11 @@ class Node:
         """Return what is installed, and the mode of the API."""
         return self.call("MachineService.Version", machine_pb2.VersionRequest(), machine_pb2.VersionResponse)
 
-    def power(self, *, reboot: bool, reason: str = "") -> str:
-        """Reboot or power off, and return the id of the boot that ends."""
+    def power(self, *, reboot: bool, reason: str = "", force: bool = False) -> str:
+        """Reboot or power off, and return the id of the boot that ends. `force`: though etcd loses its quorum."""
         name = "MachineService.Reboot" if reboot else "MachineService.Shutdown"
-        return self.call(name, machine_pb2.PowerRequest(reason=reason), machine_pb2.PowerResponse).boot_id
+        request = machine_pb2.PowerRequest(reason=reason, force=force)
+        return self.call(name, request, machine_pb2.PowerResponse).boot_id
 
     def services(self) -> list[machine_pb2.Service]:
         """Return what PID 1 runs."""

@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from api.generated import options_pb2 as ophite_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17ophite/v1/machine.proto\x12\tophite.v1\x1a\x17ophite/v1/options.proto\"\x10\n\x0eVersionRequest\"\x91\x01\n\x0fVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x12\n\nkubernetes\x18\x02 \x01(\t\x12\x0e\n\x06kernel\x18\x03 \x01(\t\x12\r\n\x05\x62oard\x18\x04 \x01(\t\x12\x0c\n\x04\x61rch\x18\x05 \x01(\t\x12\r\n\x05\x62uilt\x18\x06 \x01(\x03\x12\x0c\n\x04mode\x18\x07 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x08 \x01(\t\"\x1e\n\x0cPowerRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\" \n\rPowerResponse\x12\x0f\n\x07\x62oot_id\x18\x01 \x01(\t\"\x14\n\x12ServiceListRequest\";\n\x13ServiceListResponse\x12$\n\x08services\x18\x01 \x03(\x0b\x32\x12.ophite.v1.Service\"d\n\x07Service\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\x05\x12\x10\n\x08restarts\x18\x04 \x01(\r\x12\x0e\n\x06health\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\"#\n\x15ServiceRestartRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x18\n\x16ServiceRestartResponse\"=\n\x0bLogsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ollow\x18\x02 \x01(\x08\x12\x12\n\ntail_bytes\x18\x03 \x01(\r\"\x1c\n\x0cLogsResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x1e\n\x0c\x44mesgRequest\x12\x0e\n\x06\x66ollow\x18\x01 \x01(\x08\"U\n\rDmesgResponse\x12\x10\n\x08priority\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_us\x18\x03 \x01(\x04\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x0f\n\rEventsRequest\"@\n\x0e\x45ventsResponse\x12\x0c\n\x04time\x18\x01 \x01(\x01\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x13\n\x11KubeconfigRequest\"\"\n\x12KubeconfigResponse\x12\x0c\n\x04yaml\x18\x01 \x01(\t2\x8c\x06\n\x0eMachineService\x12S\n\x07Version\x12\x19.ophite.v1.VersionRequest\x1a\x1a.ophite.v1.VersionResponse\"\x11\x8a\xb5\x18\tos:reader\x90\xb5\x18\x01\x12P\n\x06Reboot\x12\x17.ophite.v1.PowerRequest\x1a\x18.ophite.v1.PowerResponse\"\x13\x8a\xb5\x18\x0bos:operator\x90\xb5\x18\x01\x12N\n\x08Shutdown\x12\x17.ophite.v1.PowerRequest\x1a\x18.ophite.v1.PowerResponse\"\x0f\x8a\xb5\x18\x0bos:operator\x12[\n\x0bServiceList\x12\x1d.ophite.v1.ServiceListRequest\x1a\x1e.ophite.v1.ServiceListResponse\"\r\x8a\xb5\x18\tos:reader\x12\x66\n\x0eServiceRestart\x12 .ophite.v1.ServiceRestartRequest\x1a!.ophite.v1.ServiceRestartResponse\"\x0f\x8a\xb5\x18\x0bos:operator\x12H\n\x04Logs\x12\x16.ophite.v1.LogsRequest\x1a\x17.ophite.v1.LogsResponse\"\r\x8a\xb5\x18\tos:reader0\x01\x12K\n\x05\x44mesg\x12\x17.ophite.v1.DmesgRequest\x1a\x18.ophite.v1.DmesgResponse\"\r\x8a\xb5\x18\tos:reader0\x01\x12N\n\x06\x45vents\x12\x18.ophite.v1.EventsRequest\x1a\x19.ophite.v1.EventsResponse\"\r\x8a\xb5\x18\tos:reader0\x01\x12W\n\nKubeconfig\x12\x1c.ophite.v1.KubeconfigRequest\x1a\x1d.ophite.v1.KubeconfigResponse\"\x0c\x8a\xb5\x18\x08os:adminb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17ophite/v1/machine.proto\x12\tophite.v1\x1a\x17ophite/v1/options.proto\"\x10\n\x0eVersionRequest\"\x91\x01\n\x0fVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x12\n\nkubernetes\x18\x02 \x01(\t\x12\x0e\n\x06kernel\x18\x03 \x01(\t\x12\r\n\x05\x62oard\x18\x04 \x01(\t\x12\x0c\n\x04\x61rch\x18\x05 \x01(\t\x12\r\n\x05\x62uilt\x18\x06 \x01(\x03\x12\x0c\n\x04mode\x18\x07 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x08 \x01(\t\"-\n\x0cPowerRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\" \n\rPowerResponse\x12\x0f\n\x07\x62oot_id\x18\x01 \x01(\t\"\x14\n\x12ServiceListRequest\";\n\x13ServiceListResponse\x12$\n\x08services\x18\x01 \x03(\x0b\x32\x12.ophite.v1.Service\"d\n\x07Service\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0b\n\x03pid\x18\x03 \x01(\x05\x12\x10\n\x08restarts\x18\x04 \x01(\r\x12\x0e\n\x06health\x18\x05 \x01(\t\x12\x0f\n\x07message\x18\x06 \x01(\t\"#\n\x15ServiceRestartRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x18\n\x16ServiceRestartResponse\"=\n\x0bLogsRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ollow\x18\x02 \x01(\x08\x12\x12\n\ntail_bytes\x18\x03 \x01(\r\"\x1c\n\x0cLogsResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x1e\n\x0c\x44mesgRequest\x12\x0e\n\x06\x66ollow\x18\x01 \x01(\x08\"U\n\rDmesgResponse\x12\x10\n\x08priority\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07time_us\x18\x03 \x01(\x04\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x0f\n\rEventsRequest\"@\n\x0e\x45ventsResponse\x12\x0c\n\x04time\x18\x01 \x01(\x01\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\x13\n\x11KubeconfigRequest\"\"\n\x12KubeconfigResponse\x12\x0c\n\x04yaml\x18\x01 \x01(\t2\x8c\x06\n\x0eMachineService\x12S\n\x07Version\x12\x19.ophite.v1.VersionRequest\x1a\x1a.ophite.v1.VersionResponse\"\x11\x8a\xb5\x18\tos:reader\x90\xb5\x18\x01\x12P\n\x06Reboot\x12\x17.ophite.v1.PowerRequest\x1a\x18.ophite.v1.PowerResponse\"\x13\x8a\xb5\x18\x0bos:operator\x90\xb5\x18\x01\x12N\n\x08Shutdown\x12\x17.ophite.v1.PowerRequest\x1a\x18.ophite.v1.PowerResponse\"\x0f\x8a\xb5\x18\x0bos:operator\x12[\n\x0bServiceList\x12\x1d.ophite.v1.ServiceListRequest\x1a\x1e.ophite.v1.ServiceListResponse\"\r\x8a\xb5\x18\tos:reader\x12\x66\n\x0eServiceRestart\x12 .ophite.v1.ServiceRestartRequest\x1a!.ophite.v1.ServiceRestartResponse\"\x0f\x8a\xb5\x18\x0bos:operator\x12H\n\x04Logs\x12\x16.ophite.v1.LogsRequest\x1a\x17.ophite.v1.LogsResponse\"\r\x8a\xb5\x18\tos:reader0\x01\x12K\n\x05\x44mesg\x12\x17.ophite.v1.DmesgRequest\x1a\x18.ophite.v1.DmesgResponse\"\r\x8a\xb5\x18\tos:reader0\x01\x12N\n\x06\x45vents\x12\x18.ophite.v1.EventsRequest\x1a\x19.ophite.v1.EventsResponse\"\r\x8a\xb5\x18\tos:reader0\x01\x12W\n\nKubeconfig\x12\x1c.ophite.v1.KubeconfigRequest\x1a\x1d.ophite.v1.KubeconfigResponse\"\x0c\x8a\xb5\x18\x08os:adminb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,35 +45,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VERSIONRESPONSE']._serialized_start=82
   _globals['_VERSIONRESPONSE']._serialized_end=227
   _globals['_POWERREQUEST']._serialized_start=229
-  _globals['_POWERREQUEST']._serialized_end=259
-  _globals['_POWERRESPONSE']._serialized_start=261
-  _globals['_POWERRESPONSE']._serialized_end=293
-  _globals['_SERVICELISTREQUEST']._serialized_start=295
-  _globals['_SERVICELISTREQUEST']._serialized_end=315
-  _globals['_SERVICELISTRESPONSE']._serialized_start=317
-  _globals['_SERVICELISTRESPONSE']._serialized_end=376
-  _globals['_SERVICE']._serialized_start=378
-  _globals['_SERVICE']._serialized_end=478
-  _globals['_SERVICERESTARTREQUEST']._serialized_start=480
-  _globals['_SERVICERESTARTREQUEST']._serialized_end=515
-  _globals['_SERVICERESTARTRESPONSE']._serialized_start=517
-  _globals['_SERVICERESTARTRESPONSE']._serialized_end=541
-  _globals['_LOGSREQUEST']._serialized_start=543
-  _globals['_LOGSREQUEST']._serialized_end=604
-  _globals['_LOGSRESPONSE']._serialized_start=606
-  _globals['_LOGSRESPONSE']._serialized_end=634
-  _globals['_DMESGREQUEST']._serialized_start=636
-  _globals['_DMESGREQUEST']._serialized_end=666
-  _globals['_DMESGRESPONSE']._serialized_start=668
-  _globals['_DMESGRESPONSE']._serialized_end=753
-  _globals['_EVENTSREQUEST']._serialized_start=755
-  _globals['_EVENTSREQUEST']._serialized_end=770
-  _globals['_EVENTSRESPONSE']._serialized_start=772
-  _globals['_EVENTSRESPONSE']._serialized_end=836
-  _globals['_KUBECONFIGREQUEST']._serialized_start=838
-  _globals['_KUBECONFIGREQUEST']._serialized_end=857
-  _globals['_KUBECONFIGRESPONSE']._serialized_start=859
-  _globals['_KUBECONFIGRESPONSE']._serialized_end=893
-  _globals['_MACHINESERVICE']._serialized_start=896
-  _globals['_MACHINESERVICE']._serialized_end=1676
+  _globals['_POWERREQUEST']._serialized_end=274
+  _globals['_POWERRESPONSE']._serialized_start=276
+  _globals['_POWERRESPONSE']._serialized_end=308
+  _globals['_SERVICELISTREQUEST']._serialized_start=310
+  _globals['_SERVICELISTREQUEST']._serialized_end=330
+  _globals['_SERVICELISTRESPONSE']._serialized_start=332
+  _globals['_SERVICELISTRESPONSE']._serialized_end=391
+  _globals['_SERVICE']._serialized_start=393
+  _globals['_SERVICE']._serialized_end=493
+  _globals['_SERVICERESTARTREQUEST']._serialized_start=495
+  _globals['_SERVICERESTARTREQUEST']._serialized_end=530
+  _globals['_SERVICERESTARTRESPONSE']._serialized_start=532
+  _globals['_SERVICERESTARTRESPONSE']._serialized_end=556
+  _globals['_LOGSREQUEST']._serialized_start=558
+  _globals['_LOGSREQUEST']._serialized_end=619
+  _globals['_LOGSRESPONSE']._serialized_start=621
+  _globals['_LOGSRESPONSE']._serialized_end=649
+  _globals['_DMESGREQUEST']._serialized_start=651
+  _globals['_DMESGREQUEST']._serialized_end=681
+  _globals['_DMESGRESPONSE']._serialized_start=683
+  _globals['_DMESGRESPONSE']._serialized_end=768
+  _globals['_EVENTSREQUEST']._serialized_start=770
+  _globals['_EVENTSREQUEST']._serialized_end=785
+  _globals['_EVENTSRESPONSE']._serialized_start=787
+  _globals['_EVENTSRESPONSE']._serialized_end=851
+  _globals['_KUBECONFIGREQUEST']._serialized_start=853
+  _globals['_KUBECONFIGREQUEST']._serialized_end=872
+  _globals['_KUBECONFIGRESPONSE']._serialized_start=874
+  _globals['_KUBECONFIGRESPONSE']._serialized_end=908
+  _globals['_MACHINESERVICE']._serialized_start=911
+  _globals['_MACHINESERVICE']._serialized_end=1691
 # @@protoc_insertion_point(module_scope)

@@ -32,10 +32,12 @@ class VersionResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., kubernetes: _Optional[str] = ..., kernel: _Optional[str] = ..., board: _Optional[str] = ..., arch: _Optional[str] = ..., built: _Optional[int] = ..., mode: _Optional[str] = ..., boot_id: _Optional[str] = ...) -> None: ...
 
 class PowerRequest(_message.Message):
-    __slots__ = ("reason",)
+    __slots__ = ("reason", "force")
     REASON_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     reason: str
-    def __init__(self, reason: _Optional[str] = ...) -> None: ...
+    force: bool
+    def __init__(self, reason: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class PowerResponse(_message.Message):
     __slots__ = ("boot_id",)

@@ -57,4 +57,5 @@ class MachineService:
         return pb.KubeconfigResponse(yaml=await self._brain.call("kubeconfig"))
 
     async def _power(self, action: str, request: pb.PowerRequest) -> pb.PowerResponse:
-        return pb.PowerResponse(**await self._brain.call("power", {"action": action, "reason": request.reason}))
+        params = {"action": action, "reason": request.reason, "force": request.force}
+        return pb.PowerResponse(**await self._brain.call("power", params))

@@ -5,6 +5,7 @@ a second of import and 30 MB.
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -39,7 +40,7 @@ class MemberStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EtcdClient:
-    """The local member."""
+    """One member, the local one unless its client was made for another."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -49,8 +50,12 @@ class EtcdClient:
         answer = await self._call("/v3/cluster/member/list")
         return [_parse_member(one) for one in answer.get("members", ())]
 
+    async def remove(self, id_: str) -> None:
+        """Remove a member, in hexadecimal, from the cluster. Raises `RequestError`, also when that would cost the quorum."""
+        await self._call("/v3/cluster/member/remove", {"ID": str(int(id_, 16))})
+
     async def status(self) -> MemberStatus:
-        """Return the local member's status. Raises `RequestError`."""
+        """Return the member's status. Raises `RequestError`."""
         return parse_status(await self._call("/v3/maintenance/status"))
 
     async def alarms(self) -> list[str]:
@@ -65,13 +70,15 @@ class EtcdClient:
         return response.json()
 
 
-def make_client(root: CertificateRoot, leaf: Certificate, timeout: float, port: int = CLIENT_PORT) -> EtcdClient:
-    """Return a client of the local member.
+def make_client(root: CertificateRoot, leaf: Certificate, timeout: float, *, url: str = "") -> EtcdClient:
+    """Return a client of the local member, or of the one whose client URL is `url`.
 
     In: the roots `etcd` and the certificate `etcd-client`; `timeout` in seconds, patience included.
     """
+    # Every member's certificate names localhost, so the address that another one announces need not be in it.
     identity = Identity(root.certificate, leaf.certificate, leaf.key, server_name="localhost")
-    return EtcdClient(Endpoint("127.0.0.1", port, identity, timeout=timeout))
+    host, port = _parse_url(url)
+    return EtcdClient(Endpoint(host, port, identity, timeout=timeout))
 
 
 def parse_status(answer: dict[str, Any]) -> MemberStatus:
@@ -101,6 +108,15 @@ def _parse_member(one: dict[str, Any]) -> Member:
         client_urls=tuple(one.get("clientURLs", ())),
         learner=bool(one.get("isLearner", False)),
     )
+
+
+def _parse_url(url: str) -> tuple[str, int]:
+    """Return host and port of a member's client URL; the local member's for an empty one, nowhere for a broken one."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "127.0.0.1", parts.port or CLIENT_PORT
+    except ValueError:
+        return "127.0.0.1", 0  # nobody answers there
 
 
 def _hex(number: Any) -> str:

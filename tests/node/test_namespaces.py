@@ -72,7 +72,7 @@ def reboot(scenario: Scenario) -> None:
     """The API's reboot starts the node again, with its configuration, its etcd and its pod."""
     node = scenario.node
     keeper_runs = count_starts(node)
-    node.ophite("reboot")
+    node.ophite("reboot", "--force")
     wait_for("another start", lambda: count_starts(node) > keeper_runs, 120)
     wait_for("the API", lambda: node.ophite("version", timeout=30), 60)
     scenario.wait_until_ready()

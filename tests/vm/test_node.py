@@ -76,7 +76,7 @@ def test_after_a_reboot_everything_is_back(scenario: Scenario) -> None:
     node = scenario.node
     node.kubectl("create", "configmap", "kept", "--from-literal=key=value")
     boot, pids = find_boot(node), scenario.find_pids()
-    node.ophite("reboot")
+    node.ophite("reboot", "--force")
     scenario.wait("another boot", lambda: find_boot(node) not in ("", boot), 90)
     scenario.took("API answers after the reboot")
     scenario.wait_until_ready()
@@ -91,7 +91,7 @@ def test_after_a_reboot_everything_is_back(scenario: Scenario) -> None:
 def test_shutdown_powers_the_machine_off(scenario: Scenario) -> None:
     process = make_machine(scenario.node.cluster).find_process()
     assert process is not None
-    scenario.node.ophite("shutdown")
+    scenario.node.ophite("shutdown", "--force")
     assert process.wait(60 * scenario.patience)
 
 

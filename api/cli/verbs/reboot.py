@@ -11,21 +11,24 @@ from api.cli.waiting import Check, check_node, wait_for
 if TYPE_CHECKING:
     from api.client.node import Node
 
+FORCE_HELP = "Do it though etcd loses its quorum, as it always does on a single control-plane node."
+
 
 @click.command()
 @click.option("--wait", is_flag=True, help="Wait until the node is back and ready.")
 @timeout_option("10m")
 @click.option("--reason", default="", help="Shown on the console.")
+@click.option("--force", is_flag=True, help=FORCE_HELP)
 @insecure_options
 @node_options
 @pass_settings
-def command(settings: Settings, wait: bool, timeout: float, reason: str) -> None:
+def command(settings: Settings, wait: bool, timeout: float, reason: str, force: bool) -> None:
     """Restart a node."""
     if wait and settings.insecure:
         raise click.UsageError("--wait needs a node that has a configuration")
     clock = SystemClock()
     with settings.connect() as node:
-        before = node.power(reboot=True, reason=reason)
+        before = node.power(reboot=True, reason=reason, force=force)
         click.echo(f"{node.address} reboots")
         if not wait:
             return

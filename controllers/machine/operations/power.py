@@ -1,4 +1,7 @@
-"""`power`: reboot or power off, as a resource that the machine's power controller carries out."""
+"""`power`: reboot or power off, as a resource that the machine's power controller carries out.
+
+Refused where it would cost etcd its quorum, unless forced. The power button and ctrl-alt-del go to PID 1 and ask nobody.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,11 @@ REASON_LIMIT = 200  # characters
 
 
 class Power(Request, frozen=True, kw_only=True):
-    """`action`: `reboot` or `poweroff`."""
+    """`action`: `reboot` or `poweroff`; `force`: though etcd may lose its quorum."""
 
     action: str
     reason: str = ""
+    force: bool = False
 
 
 def methods(store: Store, ports: Ports) -> list[Method]:
@@ -34,6 +38,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         """Ask for it and return the id of the boot that ends. The same request again is fine, another one is refused."""
         if request.action not in ("reboot", "poweroff"):
             raise OperationError("invalid_argument", f"unknown action {request.action[:32]!r}", "reboot or poweroff")
+        await _check(store, request, ports.patience)
         wanted = PowerRequest(action=request.action, reason=request.reason[:REASON_LIMIT])
         try:
             await store.create(new(ID, wanted, owner=OWNER))
@@ -42,6 +47,14 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         return {"boot_id": await find_boot_id(store, ports.paths.proc)}
 
     return [method("power", Power, power)]
+
+
+async def _check(store: Store, request: Power, patience: float) -> None:
+    """Refuse what etcd would not survive; a shutdown that is under way already costs nothing more."""
+    from controllers.etcd.quorum import check_quorum
+
+    if await store.find(PowerRequest, ID) is None:
+        await check_quorum(store, request.force, patience=patience)
 
 
 async def _check_same(store: Store, action: str) -> None:

@@ -46,6 +46,31 @@ def test_no_leader_is_not_healthy() -> None:
     assert (headless.healthy, headless.message) == (False, "etcdserver: no leader, no leader")
 
 
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("", ("127.0.0.1", 2379)),
+        ("https://192.0.2.7:2379", ("192.0.2.7", 2379)),
+        ("https://[2001:db8::7]:1234", ("2001:db8::7", 1234)),
+        ("https://192.0.2.7:port", ("127.0.0.1", 0)),
+    ],
+)
+def test_a_client_of_another_member(url: str, place: tuple[str, int]) -> None:
+    assert module._parse_url(url) == place
+
+
+async def test_a_member_is_removed_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+
+    async def send(endpoint: Endpoint, method: str, path: str, body: Any) -> Response:
+        sent.append((path, body))
+        return Response(200, b"{}")
+
+    monkeypatch.setattr(module, "send", send)
+    await EtcdClient(Endpoint("127.0.0.1", 1)).remove("91bc3c398fb3c146")
+    assert sent == [("/v3/cluster/member/remove", {"ID": "10501334649042878790"})]
+
+
 async def test_members_and_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"/v3/cluster/member/list": Response(200, MEMBERS)}
 
