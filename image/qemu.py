@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ CONSOLES = {"amd64": "ttyS0,115200", "arm64": "ttyAMA0,115200"}
 # An emulated processor on a busy host stands still for seconds: no check of the timer at boot, no alarm about a stuck one. It
 # has no speculation to guard against either, and the guards cost it much.
 EMULATED = ("no_timer_check", "nosoftlockup", "mitigations=off")
+NAMESPACE = uuid.UUID("6f706869-7465-4000-8000-716d75000000")  # for the ids of machines, made from their directories
 STUB_STRING = "io.systemd.stub.kernel-cmdline-extra"
 BOOTS = ("uefi", "bios", "direct")
 NETWORKS = ("user", "silent", "none")
@@ -51,7 +53,8 @@ class Machine:
     `address`: where the ports go; empty is the one that DHCP gives. `medium`: an ISO image, as `cdrom` or on a stick (`usb`);
     the firmware asks the disk before it, or after it with `medium_first`. `blank`: the disk begins empty instead of as the
     image. `watchdog`: an Intel 6300ESB that resets the machine. `disks`: more of them; `disk_bus`, `sector` and `writes` are
-    the first one's, as in `Disk`.
+    the first one's, as in `Disk`. With `reboots` false a reboot of the guest ends QEMU. `uuid` is what the firmware says of
+    the machine; empty is one that depends on the directory.
     """
 
     directory: Path
@@ -75,6 +78,8 @@ class Machine:
     sector: int = 512
     writes: bool = False
     disks: tuple[Disk, ...] = ()
+    reboots: bool = True
+    uuid: str = ""
 
     @property
     def console(self) -> Path:
@@ -216,7 +221,9 @@ def plan_board(machine: Machine) -> list[str]:
     """The options of the board itself. A BIOS without a screen writes on the serial line."""
     screen = ",graphics=off" if machine.boot == "bios" else ""
     watchdog = ["-device", "i6300esb", "-action", "watchdog=reset"] if machine.watchdog else []
-    return ["-M", BOARDS[machine.arch] + screen, *watchdog]
+    reboots = [] if machine.reboots else ["-action", "reboot=shutdown"]
+    identity = machine.uuid or str(uuid.uuid5(NAMESPACE, str(machine.directory)))
+    return ["-M", BOARDS[machine.arch] + screen, "-uuid", identity, *watchdog, *reboots]
 
 
 def plan_argv(machine: Machine, qemu: Qemu, accelerator: Accelerator) -> list[str]:

@@ -120,3 +120,17 @@ def test_files_that_are_there_survive_the_next_start(tmp_path: Path, emulator: Q
     make_files(machine, emulator)
     assert machine.disk_file.read_bytes() == b"changed"
     assert (machine.directory / "disk.writes").read_bytes() == b""
+
+
+def test_a_machine_keeps_its_id_and_has_its_own(tmp_path: Path, emulator: Qemu, image: Path) -> None:
+    def identify(machine: Machine) -> list[str]:
+        return find(plan_argv(machine, emulator, TCG), "-uuid")
+
+    assert identify(make(tmp_path)) == identify(make(tmp_path, memory=512))
+    assert identify(make(tmp_path)) != identify(Machine(tmp_path / "other", image))
+    assert identify(make(tmp_path, uuid="01234567-89ab-4cde-8f01-23456789abcd")) == ["01234567-89ab-4cde-8f01-23456789abcd"]
+
+
+def test_a_reboot_can_be_where_it_ends(tmp_path: Path, emulator: Qemu, image: Path) -> None:
+    assert find(plan_argv(make(tmp_path, reboots=False), emulator, TCG), "-action") == ["reboot=shutdown"]
+    assert find(plan_argv(make(tmp_path), emulator, TCG), "-action") == []
