@@ -9,6 +9,7 @@ from controllers.config.documents.cluster_config import ClusterConfig
 from controllers.config.documents.dhcpv4_config import DHCPv4Config
 from controllers.config.documents.etcd_config import EtcdConfig
 from controllers.config.documents.hostname_config import HostnameConfig
+from controllers.config.documents.install_config import InstallConfig
 from controllers.config.documents.kernel_module_config import KernelModuleConfig
 from controllers.config.documents.kubelet_config import KubeletConfig
 from controllers.config.documents.kubernetes_secrets_config import KubernetesSecretsConfig
@@ -26,6 +27,7 @@ __all__ = [
     "DHCPv4Config",
     "EtcdConfig",
     "HostnameConfig",
+    "InstallConfig",
     "KernelModuleConfig",
     "KubeletConfig",
     "KubernetesSecretsConfig",
@@ -46,6 +48,7 @@ _ORDER: tuple[type[Document], ...] = (
     EtcdConfig,
     KubernetesSecretsConfig,
     KubeletConfig,
+    InstallConfig,
     HostnameConfig,
     LinkConfig,
     DHCPv4Config,
