@@ -3,10 +3,11 @@
 from controllers.ports import Ports
 from controllers.resources.kubernetes import EtcdBootstrap
 from controllers.resources.machine import ConfigRequest, PowerRequest
+from controllers.resources.meta import MetaUserRequest
 from controllers.runtime.controller import Controller
 from controllers.runtime.resource import Spec
 
-EXTERNALS: tuple[type[Spec], ...] = (ConfigRequest, EtcdBootstrap, PowerRequest)
+EXTERNALS: tuple[type[Spec], ...] = (ConfigRequest, EtcdBootstrap, MetaUserRequest, PowerRequest)
 """Types that no controller makes: operations of the API do."""
 
 

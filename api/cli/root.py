@@ -29,6 +29,7 @@ class Root(LazyGroup):
         "reboot": (f"{_VERBS}reboot", "Restart a node."),
         "shutdown": (f"{_VERBS}shutdown", "Power a node off."),
         "etcd": (f"{_VERBS}etcd", "Look at etcd."),
+        "meta": (f"{_VERBS}meta", "Read META, or change your own keys in it (user.*)."),
         "inspect": (f"{_VERBS}inspection", "Look inside a node: controllers, processes, mounts, sockets, memory."),
         "config": (f"{_VERBS}config", "Manage the contexts of your ophiteconfig."),
         "cluster": (f"{_VERBS}cluster", "Create, show and destroy local clusters."),

@@ -18,6 +18,7 @@ from api.server.gate import Mode, Recognize
 from api.server.handlers import make_handler
 from api.server.inspection import InspectService
 from api.server.machine import MachineService
+from api.server.meta import MetaService
 from api.server.roles import FILES
 from api.server.serving import Listener, Serving
 from api.server.state import StateService
@@ -77,6 +78,7 @@ class Face:
             "ConfigService": ConfigService(self._brain, mode),
             "EtcdService": EtcdService(self._brain),
             "InspectService": InspectService(self._brain),
+            "MetaService": MetaService(self._brain),
         }
         descriptors = [service for file in FILES for service in file.services_by_name.values()]
         server.add_generic_rpc_handlers([make_handler(one, servicers[one.name], who) for one in descriptors])

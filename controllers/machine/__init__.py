@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 def controllers(ports: Ports) -> list[Controller]:
     """Return this domain's controllers. Imports them here, so that importing the package costs nothing."""
     from controllers.machine.console import ConsoleController
+    from controllers.machine.emergency import EmergencyController
     from controllers.machine.files_apply import FilesApplyController
     from controllers.machine.identity import IdentityController
+    from controllers.machine.meta import MetaController
     from controllers.machine.modules_apply import ModulesApplyController
     from controllers.machine.modules_config import ModulesConfigController
     from controllers.machine.platform import PlatformController
@@ -37,4 +39,6 @@ def controllers(ports: Ports) -> list[Controller]:
         IdentityController(ports),
         PowerController(ports, supervisor),
         ConsoleController(ports),
+        MetaController(ports),
+        EmergencyController(ports),
     ]

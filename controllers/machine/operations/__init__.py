@@ -23,6 +23,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         events,
         graph,
         kernel_log,
+        meta,
         power,
         processes,
         services,
@@ -31,5 +32,5 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         version,
     )
 
-    nouns = (version, state, configuration, power, services, kernel_log, events, etcd, graph, processes, sockets)
+    nouns = (version, state, configuration, power, services, kernel_log, events, etcd, graph, processes, sockets, meta)
     return [method for noun in nouns for method in noun.methods(store, ports)]

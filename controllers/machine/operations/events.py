@@ -14,6 +14,7 @@ from controllers.machine.operations.table import Nothing, method
 from controllers.resources.block import VolumeStatus
 from controllers.resources.kubernetes import EtcdStatus, ManifestStatus, NodeStatus, StaticPodStatus
 from controllers.resources.machine import ConfigStatus, MachineStatus, PowerRequest
+from controllers.resources.meta import EmergencyNotice, MetaStatus
 from controllers.resources.network import NetworkStatus, OperatorStatus
 from controllers.resources.services import ServiceStatus
 from controllers.resources.timesync import TimeStatus
@@ -40,6 +41,8 @@ WATCHED: tuple[type[Spec], ...] = (
     ManifestStatus,
     NodeStatus,
     PowerRequest,
+    EmergencyNotice,
+    MetaStatus,
     ControllerStatus,
 )
 QUEUE = 1024

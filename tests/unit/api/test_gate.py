@@ -54,6 +54,9 @@ TABLE: dict[str, tuple[set[str], bool]] = {
     "InspectService.Mounts": (READ, False),
     "InspectService.Sockets": (READ, False),
     "InspectService.Memory": (READ, False),
+    "MetaService.Get": (READ, False),
+    "MetaService.Set": (OPERATE, False),
+    "MetaService.Delete": (OPERATE, False),
 }
 ROLES = ("reader", "operator", "admin", "etcd:backup")
 
