@@ -96,9 +96,16 @@ class DiscoveryController(Controller):
         if tables.get(device.name) is not None:
             return msgspec.structs.replace(volume, filesystem="gpt")
         try:
-            found = superblocks.probe(device_reader(device.path))
+            return _recognise(volume, device_reader(device.path))
         except OSError as error:
             return msgspec.structs.replace(volume, error=f"{device.path}: {error.strerror}")
-        if found is None:
-            return volume
+
+
+def _recognise(volume: DiscoveredVolume, read: gpt.Read) -> DiscoveredVolume:
+    """Return the volume with what is on it. Raises `OSError` of `read`."""
+    found = superblocks.probe(read, volume.size)
+    if found is not None:
         return msgspec.structs.replace(volume, filesystem=found.filesystem, label=found.label, uuid=found.uuid)
+    if superblocks.has_mbr_partitions(read(0, 512)):
+        return msgspec.structs.replace(volume, filesystem="mbr")
+    return msgspec.structs.replace(volume, blank=superblocks.is_blank(read, volume.size))

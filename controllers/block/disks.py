@@ -7,12 +7,15 @@ partitions or nothing at all. Disks with anything else on them are left alone.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from controllers.block import sysfs
+import msgspec
+
+from controllers.block import disk_identity, disk_path, disk_usage, sysfs
 from controllers.ports import Ports
-from controllers.resources.block import BlockDevice, DiscoveredVolume, Disk
+from controllers.resources.block import BlockDevice, DiscoveredVolume, Disk, MountStatus
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 
 OURS = frozenset({"STATE", "EPHEMERAL", "META"})
@@ -45,16 +48,16 @@ def find_system_disk(disks: Sequence[BlockDevice], volumes: Sequence[DiscoveredV
         if name in ours:
             return name
     with_partitions = {one.parent for one in volumes if one.parent}
-    empty = {one.path for one in volumes if not one.filesystem and not one.parent and not one.error}
+    blank = {one.path for one in volumes if one.blank and not one.parent}
     paths = {one.name: one.path for one in disks}
-    return next((name for name in usable if name not in with_partitions and paths[name] in empty), "")
+    return next((name for name in usable if name not in with_partitions and paths[name] in blank), "")
 
 
 class DisksController(Controller):
-    """`BlockDevice`, `DiscoveredVolume` → `Disk`, one of them marked as the system disk."""
+    """`BlockDevice`, `DiscoveredVolume`, `MountStatus` → `Disk`, one of them marked as the system disk."""
 
     name = "block.DisksController"
-    inputs = (Input(BlockDevice), Input(DiscoveredVolume))
+    inputs = (Input(BlockDevice), Input(DiscoveredVolume), Input(MountStatus))
     outputs = (Output(Disk),)
 
     def __init__(self, ports: Ports) -> None:
@@ -63,27 +66,56 @@ class DisksController(Controller):
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         devices = [one.spec for one in view.list(BlockDevice) if one.spec.kind == "disk"]
-        volumes = [one.spec for one in view.list(DiscoveredVolume)]
+        volumes = {one.id: one.spec for one in view.list(DiscoveredVolume)}
         removable = {one.name for one in devices if self._read(one.name, "removable") == "1"}
-        looked = {one.path for one in volumes}
-        settled = all(one.path in looked for one in devices)
+        settled = all(one.name in volumes for one in devices)
         fixed = {one.name for one in devices} - removable
-        system = find_system_disk(devices, volumes, self._root_uuid, fixed) if settled else ""
-        return [Wanted(one.name, self._describe(one, one.name in removable, one.name == system)) for one in devices]
+        system = find_system_disk(devices, list(volumes.values()), self._root_uuid, fixed) if settled else ""
+        mounts = {one.spec.source: one.spec.target for one in view.list(MountStatus)}
+        for device in devices:
+            disk = self._describe(device, device.name in removable)
+            used = disk_usage.find_users(disk, volumes, mounts, self._find_holders(volumes, device.name), device.name == system)
+            yield Wanted(
+                device.name,
+                msgspec.structs.replace(
+                    disk,
+                    system=device.name == system,
+                    holds=disk_usage.describe_content(device.name, volumes),
+                    in_use_by=", ".join(used),
+                ),
+            )
 
-    def _describe(self, device: BlockDevice, removable: bool, system: bool) -> Disk:
-        attached = str((self._sys / "class/block" / device.name).resolve())
+    def _describe(self, device: BlockDevice, removable: bool) -> Disk:
+        home = (self._sys / "class/block" / device.name).resolve()
+        transport = sysfs.transport_of(str(home))
+        identity = disk_identity.read_identity(home, transport)
+        bus_path = disk_path.find_bus_path(home)
         return Disk(
             path=device.path,
             size=device.size,
-            model=self._read(device.name, "device/model") or self._read(device.name, "device/name"),
-            serial=self._read(device.name, "device/serial") or self._read(device.name, "serial"),
-            transport=sysfs.transport_of(attached),
+            model=identity.model,
+            serial=identity.serial,
+            wwn=identity.wwn,
+            transport=transport,
+            subsystem=disk_path.subsystem_of(home / "device"),
+            bus_path=bus_path,
+            links_by_id=identity.links,
+            links_by_path=(disk_identity.BY_PATH + bus_path,) if bus_path else (),
+            sector_size=sysfs.sector_size(self._sys, device.name),
+            physical_sector_size=sysfs.read_number(home / "queue/physical_block_size", 512),
             rotational=self._read(device.name, "queue/rotational") == "1",
             read_only=device.read_only,
             removable=removable,
-            system=system,
         )
+
+    def _find_holders(self, volumes: Mapping[str, DiscoveredVolume], disk: str) -> list[str]:
+        """Return the devices that stand on a disk or on its partitions: device mapper, RAID, bcache."""
+        parts = [disk, *(name for name, one in volumes.items() if one.parent == disk)]
+        found = set()
+        for name in parts:
+            with contextlib.suppress(OSError):
+                found |= {one.name for one in (self._sys / "class/block" / name / "holders").iterdir()}
+        return sorted(found)
 
     def _read(self, name: str, attribute: str) -> str:
         return sysfs.read_text(self._sys / "class/block" / name / attribute)

@@ -43,6 +43,7 @@ class Disk(Spec, frozen=True, kw_only=True):
         ("IN USE BY", "in_use_by"),
         ("SYSTEM", "system"),
     )
+    quiet_fields: ClassVar[frozenset[str]] = frozenset({"holds", "in_use_by"})
     path: str
     size: int
     model: str = ""

@@ -47,8 +47,22 @@ def test_a_broken_device_spoils_only_its_own_entry(tmp_path: Path) -> None:
     good.write_bytes(b"LUKS\xba\xbe" + bytes(MIB))
     found = discover(tmp_path, device(tmp_path / "gone", "vda"), device(good, "vdb"), device(good, "odd", kind="other"))
     assert found["vda"].error.endswith("No such file or directory")
-    assert found["vdb"].filesystem == "LUKS"
+    assert found["vdb"].filesystem == "luks2"
     assert found["odd"].filesystem == "", "not probed, but looked at"
+
+
+def test_nothing_is_told_from_something_unknown(tmp_path: Path) -> None:
+    (tmp_path / "zeros").write_bytes(bytes(2 * MIB))
+    (tmp_path / "noise").write_bytes(bytes(1000) + b"data" + bytes(MIB))
+    sector = bytearray(2 * MIB)
+    sector[510:512], sector[450] = b"\x55\xaa", 0x83
+    (tmp_path / "mbr").write_bytes(sector)
+    found = discover(tmp_path, *(device(tmp_path / name, name) for name in ("zeros", "noise", "mbr")))
+    assert {name: (one.filesystem, one.blank) for name, one in found.items()} == {
+        "zeros": ("", True),
+        "noise": ("", False),
+        "mbr": ("mbr", False),
+    }
 
 
 def test_a_refresh_wakes_who_subscribed() -> None:

@@ -16,8 +16,9 @@ def disk(name: str, read_only: bool = False) -> BlockDevice:
     return BlockDevice(name=name, path=f"/dev/{name}", kind="disk", size=1, read_only=read_only)
 
 
-def whole(name: str, filesystem: str = "", error: str = "") -> DiscoveredVolume:
-    return DiscoveredVolume(path=f"/dev/{name}", size=1, filesystem=filesystem, error=error)
+def whole(name: str, filesystem: str = "", error: str = "", blank: bool | None = None) -> DiscoveredVolume:
+    nothing = not (filesystem or error) if blank is None else blank
+    return DiscoveredVolume(path=f"/dev/{name}", size=1, filesystem=filesystem, error=error, blank=nothing)
 
 
 def part(name: str, parent: str, label: str = "", uuid: str = "") -> DiscoveredVolume:
@@ -48,6 +49,7 @@ def test_foreign_removable_read_only_and_broken_disks_are_never_taken() -> None:
     assert find_system_disk([disk("vda")], [whole("vda", "ext4")], "", {"vda"}) == ""
     assert find_system_disk([disk("vda")], [whole("vda"), part("vda1", "vda")], "", {"vda"}) == ""
     assert find_system_disk([disk("vda")], [whole("vda")], "", set()) == ""
+    assert find_system_disk([disk("vda")], [whole("vda", blank=False)], "", {"vda"}) == "", "unknown data"
     assert find_system_disk([disk("vda", read_only=True)], [whole("vda")], "", {"vda"}) == ""
     assert find_system_disk([disk("vda")], [whole("vda", error="I/O error")], "", {"vda"}) == ""
 
@@ -62,6 +64,12 @@ def test_disks_are_described_from_sysfs(tmp_path: Path) -> None:
     (home / "removable").write_text("0\n")
     (tmp_path / "sys/class/block").mkdir(parents=True)
     (tmp_path / "sys/class/block/vda").symlink_to(home)
+    (home / "queue/logical_block_size").write_text("4096\n")
+    (home / "queue/physical_block_size").write_text("4096\n")
+    (home / "holders/dm-0").mkdir(parents=True)
+    for path, subsystem in (("pci/virtio2/block/vda", "block"), ("pci/virtio2/block/vda/device", "virtio"), ("pci", "pci")):
+        (tmp_path / "sys/bus" / subsystem).mkdir(parents=True)
+        (tmp_path / "sys/devices" / path / "subsystem").symlink_to(tmp_path / "sys/bus" / subsystem)
     controller = DisksController(Ports(paths=Paths(tmp_path)))
     [wanted] = run_reconcile(controller, [new("vda", disk("vda")), new("vda", whole("vda"))])
     spec = wanted.spec
@@ -73,6 +81,10 @@ def test_disks_are_described_from_sysfs(tmp_path: Path) -> None:
         True,
         True,
     )
+    assert (spec.subsystem, spec.bus_path, spec.sector_size, spec.physical_sector_size) == ("virtio", "pci-pci", 4096, 4096)
+    assert spec.links_by_id == ("/dev/disk/by-id/virtio-S123",)
+    assert spec.links_by_path == ("/dev/disk/by-path/pci-pci",)
+    assert (spec.holds, spec.in_use_by) == ("", "system, dm-0")
 
 
 def test_no_disk_is_chosen_before_all_have_been_looked_at(tmp_path: Path) -> None:
