@@ -8,7 +8,8 @@ import difflib
 from collections.abc import Iterable
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -49,7 +50,7 @@ class Decoder:
 
     def decode(self, node: yaml.Node, type_: Any, path: str) -> Any:
         """Return the value of a node as a type says; None when a problem was noted."""
-        plain = get_args(type_)[0] if get_origin(type_) is Annotated else type_
+        plain = plain_type(type_)
         before = len(self.problems)
         if isinstance(plain, type) and issubclass(plain, msgspec.Struct):
             return self.decode_struct(node, plain, path)
@@ -127,6 +128,16 @@ class Decoder:
         self.problems.append(Problem(document=self.document, path=path, message=message, hint=hint))
 
 
+def plain_type(type_: Any) -> Any:
+    """Return a field's type without annotations, and of `T | None` only T: nothing given is nothing to decode."""
+    if get_origin(type_) is Annotated:
+        return plain_type(get_args(type_)[0])
+    if get_origin(type_) in (Union, UnionType):
+        (inner,) = (one for one in get_args(type_) if one is not type(None))
+        return plain_type(inner)
+    return type_
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint for a word that is not known: the closest known ones, or all of them."""
     names = list(known)
@@ -187,7 +198,7 @@ def _message(error: msgspec.ValidationError) -> str:
 
 def _choices(type_: Any) -> str:
     """Return a hint with the allowed values of an enum or a literal."""
-    plain = get_args(type_)[0] if get_origin(type_) is Annotated else type_
+    plain = plain_type(type_)
     if get_origin(plain) is Literal:
         return f"one of {', '.join(map(str, get_args(plain)))}"
     if isinstance(plain, type) and issubclass(plain, Enum):

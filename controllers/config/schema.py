@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
+from controllers.config.decode import plain_type
 from controllers.config.document import API_VERSION, Document
 from controllers.config.documents import KINDS
 from controllers.config.render import render_document
@@ -77,8 +78,9 @@ def _render_fields(type_: type[msgspec.Struct], prefix: str = "") -> list[str]:
 def _unwrap(type_: Any) -> tuple[Any, str, str]:
     """Return a type without annotations, its description, and its limits in words."""
     if get_origin(type_) is not Annotated:
-        return type_, "", ""
-    plain, *metas = get_args(type_)
+        return plain_type(type_), "", ""
+    annotated, *metas = get_args(type_)
+    plain = plain_type(annotated)
     description = "".join(meta.description or "" for meta in metas if isinstance(meta, msgspec.Meta))
     low = next((meta.ge for meta in metas if isinstance(meta, msgspec.Meta) and meta.ge is not None), None)
     high = next((meta.le for meta in metas if isinstance(meta, msgspec.Meta) and meta.le is not None), None)
@@ -112,7 +114,7 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
     if field.required:
         return "required"
     value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
-    if isinstance(value, msgspec.Struct) or value in ("", (), {}):
+    if value is None or isinstance(value, msgspec.Struct) or value in ("", (), {}):
         return "none"
     return f"`{msgspec.json.encode(value).decode()}`"
 

@@ -33,15 +33,27 @@ class Output:
     text: str
 
 
-async def run(argv: Sequence[str], timeout: float, *, env: dict[str, str] | None = None) -> Output:  # noqa: ASYNC109 - the limit belongs to the program, not to the caller
+async def run(
+    argv: Sequence[str],
+    timeout: float,  # noqa: ASYNC109 - the limit belongs to the program, not to the caller
+    *,
+    env: dict[str, str] | None = None,
+    fds: Sequence[int] = (),
+) -> Output:
     """Run a program to its end.
 
-    In: `timeout` in seconds, patience included; `env`, its whole environment. Raises `ProgramError`.
+    In: `timeout` in seconds, patience included; `env`, its whole environment; `fds`, descriptors that it inherits under
+    their numbers, for secrets, which must not be in argv. Raises `ProgramError`.
     """
     pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
     try:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=null, stdout=pipe, stderr=asyncio.subprocess.STDOUT, env=env or {"PATH": "/usr/bin", "LC_ALL": "C"}
+            *argv,
+            stdin=null,
+            stdout=pipe,
+            stderr=asyncio.subprocess.STDOUT,
+            env=env or {"PATH": "/usr/bin", "LC_ALL": "C"},
+            pass_fds=fds,
         )
     except OSError as error:
         raise ProgramError(argv, error.strerror or str(error)) from error
