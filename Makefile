@@ -3,12 +3,12 @@ comma := ,
 PYTHON := .venv/bin/python
 NAME ?= ophite
 PROVISIONER ?= qemu
-SUDO := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=HOME$(comma)PATH$(comma)OPHITE_CACHE)
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=HOME$(comma)PATH$(comma)OPHITE_CACHE$(comma)OPHITE_SOAK$(comma)OPHITE_KILLS$(comma)OPHITE_SEED)
 PYTEST := $(SUDO) $(PYTHON) -m pytest
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint unit kernel image node vm test run destroy clean
+.PHONY: help setup lint unit kernel image node vm soak test run destroy clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ node: setup ## a full node in namespaces, twice (root)
 	$(PYTEST) tests/node
 
 vm: setup ## a full node in QEMU: minutes without KVM
+	$(PYTEST) tests/vm
+
+soak: export OPHITE_SOAK = 1
+soak: setup ## 60 power cuts of each kind, every bad version: hours (OPHITE_KILLS, OPHITE_SEED)
 	$(PYTEST) tests/vm
 
 test: setup lint ## everything, as the continuous integration runs it
