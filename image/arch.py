@@ -21,6 +21,7 @@ class Arch:
     elf_machine: int  # e_machine, elf.h
     hash_modules: tuple[str, ...]  # quicker SHA-256 for the verified root
     root_type: str  # GPT type GUID of a root partition, Discoverable Partitions Specification
+    bios_loader: str = ""  # the package of the boot loader for a BIOS, where such machines exist
 
 
 AMD64 = Arch(
@@ -33,6 +34,7 @@ AMD64 = Arch(
     elf_machine=62,
     hash_modules=("sha256_ssse3",),
     root_type="4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
+    bios_loader="grub-pc-bin",
 )
 ARM64 = Arch(
     name="arm64",

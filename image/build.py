@@ -18,16 +18,20 @@ from pathlib import Path
 
 from image.arch import ARCHES, get_arch
 from image.boards import BOARDS, get_board
+from image.bundle import make_members, write_bundle
 from image.cache import Cache
 from image.context import Context, ImageResult, Options
 from image.disk import make_disk
 from image.errors import ImageError
 from image.executables import list_executables
 from image.filesystem import make_root_image
+from image.grub import make_grub
 from image.initramfs import make_initramfs
 from image.kmod import read_modules, render_index
 from image.kubernetes import get_kubernetes
 from image.manifest import render_manifest
+from image.meta import parse_words
+from image.overlay import check_overlay
 from image.packages import Apt, find_mirror
 from image.preload import OWN_ARCHIVES, make_preloads
 from image.progress import Progress
@@ -35,12 +39,14 @@ from image.python import PROJECT, make_code, make_site_packages, make_stdlib
 from image.rootfs import make_root
 from image.rootlist import STDLIB, list_packages
 from image.run import get_program, run
+from image.sign import get_signing_key
 from image.tools import TOOL_PACKAGES, fetch_tools
 from image.uki import make_uki, render_command_line
 from image.wheels import fetch_wheels
 
 # Kinds of cache entries that are made from others: --rebuild makes them again, and only the newest are kept.
-MADE = ("stdlib", "site-packages", "code", "preload", "root", "hashes", "erofs", "initramfs", "uki")
+MADE = ("stdlib", "site-packages", "code", "preload", "grub", "root", "hashes", "erofs", "initramfs", "uki")
+BUNDLE = "ophite.bundle"
 RESOLVED = ("apt", "resolve", "source")  # --refresh
 PRUNED = ("code", "root", "hashes", "erofs", "initramfs", "uki")
 
@@ -54,7 +60,7 @@ def fetch_packages(context: Context) -> Context:
     """The packages of the written list and the kernel, downloaded, checked and unpacked."""
     apt = Apt.make(context.cache, context.arch.name, find_mirror(context.options.mirror))
     meta = context.board.kernels[context.arch.name]
-    packages = {package.name: package for package in apt.resolve(list_packages(meta))}
+    packages = {package.name: package for package in apt.resolve(list_packages(meta, context.arch))}
     kernel = packages.pop(meta).depends.partition(" ")[0]
     found = sorted({**packages, kernel: apt.resolve([kernel])[0]}.values(), key=lambda package: package.name)
     return replace(context, packages=tuple(found), trees=apt.fetch(found), kernel_version=kernel.removeprefix("linux-image-"))
@@ -99,6 +105,11 @@ def preload_images(context: Context) -> Context:
     return replace(context, preloads=make_preloads(context.cache, context.arch, certificates, context.options.preload))
 
 
+def make_boot_loader(context: Context) -> Context:
+    """GRUB for BIOS machines, where the architecture has them."""
+    return replace(context, grub=make_grub(context)) if context.arch.bios_loader else context
+
+
 def lay_root(context: Context) -> Context:
     """All files of the root image in one tree."""
     return replace(context, root=make_root(context))
@@ -129,6 +140,12 @@ def write_files(context: Context) -> Context:
     return context
 
 
+def sign_bundle(context: Context) -> Context:
+    """What a node is upgraded with."""
+    write_bundle(make_members(context), context.options.output / BUNDLE)
+    return context
+
+
 def write_disk(context: Context) -> Context:
     """The disk with its partitions; the old one is replaced at once."""
     scratch = context.options.output / ".disk.img.new"
@@ -140,7 +157,7 @@ def write_disk(context: Context) -> Context:
 def write_manifest(context: Context) -> Context:
     """What is in the image; old entries of the cache go."""
     output = context.options.output
-    names = [*list_outputs(context), "disk.img"]
+    names = [*list_outputs(context), BUNDLE, "disk.img"]
     (output / "manifest.json").write_text(render_manifest(context, {name: output / name for name in names}))
     for kind in PRUNED:
         context.cache.prune(kind)
@@ -164,11 +181,13 @@ STEPS = (
     Step("our code", compile_code),
     Step("kernel modules", choose_modules),
     Step("container images", preload_images),
+    Step("boot loader", make_boot_loader),
     Step("root tree", lay_root),
     Step("root image", pack_root),
     Step("initramfs", pack_initramfs),
     Step("kernel image", join_uki),
     Step("output", write_files),
+    Step("bundle", sign_bundle),
     Step("disk", write_disk),
     Step("manifest", write_manifest),
 )
@@ -176,7 +195,7 @@ STEPS = (
 
 def list_outputs(context: Context) -> dict[str, Path]:
     """The names of the output files (a contract with those who boot them) and where the cache has them; besides these
-    there are `disk.img`, `cmdline` and `manifest.json`."""
+    there are `cmdline`, `manifest.json`, `ophite.bundle` and what `--format` asks for."""
     return {
         "vmlinuz": context.vmlinuz,
         "initramfs.zst": context.initramfs,
@@ -212,10 +231,13 @@ def begin(options: Options) -> Context:
     for path in (*options.preload, *([options.config] if options.config else [])):
         if not path.is_file():
             raise ImageError(f"{path}: no such file", "check --preload and --config")
+    if options.overlay is not None:
+        check_overlay(options.overlay)
     names = [*OWN_ARCHIVES, *(path.name for path in options.preload)]
     if len(set(names)) != len(names):
         raise ImageError(f"--preload: two archives of one name among {', '.join(sorted(names))}", "rename one of them")
-    return Context(options, board, arch, replace(cache, fresh=frozenset(fresh)), read_version(), read_epoch())
+    version, key = options.image_version or read_version(), get_signing_key(options.signing_key)
+    return Context(options, board, arch, replace(cache, fresh=frozenset(fresh)), version, read_epoch(), key)
 
 
 def read_version() -> str:
@@ -269,19 +291,23 @@ def parse_options(argv: Sequence[str]) -> tuple[Options, bool]:
     add("--preload", type=Path, action="append", default=[], metavar="OCI.tar", help="container image to put in")
     add("--mirror", metavar="URL", help="Debian mirror (default: the one that the host's apt uses)")
     add("--command-line", default="", metavar="WORDS", help="more words for the kernel")
+    add("--meta", action="append", default=[], metavar="KEY=VALUE", help="a value for META, such as user.site=berlin")
+    add("--signing-key", type=Path, metavar="FILE", help="Ed25519 key in PEM (default: a key of yours, made once)")
+    add("--overlay", type=Path, metavar="DIR", help="files to lay over the root: DIR/etc/x becomes /etc/x")
+    add("--image-version", default="", metavar="X.Y.Z", help="the image's version (default: the project's)")
     add("--refresh", action="store_true", help="look for newer packages")
     add("--rebuild", action="store_true", help="make everything again that is not downloaded or built from source")
     add("--quiet", action="store_true", help="say nothing but errors")
     values = vars(parser.parse_args(argv))
     quiet = values.pop("quiet")
-    return Options(**{**values, "preload": tuple(values["preload"])}), quiet
+    return Options(**{**values, "preload": tuple(values["preload"]), "meta": parse_words(values["meta"])}), quiet
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; 0 or 1."""
-    options, quiet = parse_options(sys.argv[1:] if argv is None else argv)
-    progress = Progress(quiet=quiet)
     try:
+        options, quiet = parse_options(sys.argv[1:] if argv is None else argv)
+        progress = Progress(quiet=quiet)
         result = build_image(options, progress)
     except ImageError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -27,6 +27,11 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_bytes(data: bytes) -> str:
+    """SHA-256 of bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def digest_tree(root: Path) -> str:
     """SHA-256 over names, kinds, permissions and contents of all below `root`, independent of times and owners."""
     total = hashlib.sha256()

@@ -11,6 +11,7 @@ from image.boards.board import Board
 from image.cache import Cache
 from image.kmod import ModuleInfo
 from image.packages import Package
+from image.sign import SigningKey
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,12 @@ class Options:
     refresh: bool = False  # resolve packages anew
     rebuild: bool = False  # make again all that is neither downloaded nor built from source
     command_line: str = ""  # more for the kernel
+    meta: Mapping[str, str] = field(default_factory=dict)  # first values of META
+    formats: tuple[str, ...] = ("raw",)
+    compress: str = ""  # "zstd", "xz", or not at all
+    overlay: Path | None = None  # files that are laid over the root tree
+    image_version: str = ""  # instead of the project's
+    signing_key: Path | None = None  # private key in PEM; None: the user's own
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Context:
     cache: Cache
     version: str  # of Ophite
     epoch: int  # the build's time in seconds since 1970, the same for the same source
+    key: SigningKey
     tools: Path = Path()
     packages: tuple[Package, ...] = ()
     trees: Mapping[str, Path] = field(default_factory=dict)  # package name → unpacked
@@ -79,6 +87,7 @@ class Context:
     initramfs: Path = Path()
     command_line: str = ""
     uki: Path = Path()
+    grub: Path | None = None  # core.img and boot.img, where the architecture has BIOS machines
 
     @property
     def kernel(self) -> Path:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from image.cache import digest_file
+from image.cache import digest, digest_file
 from image.context import Context
 from image.executables import LINKS, list_executables
 from image.kubernetes import NODE_BINARIES
+from image.rootfs import name_binaries
 from image.wheels import read_wheel
 
 LICENCE_FIELD = re.compile(r"^License:[ \t]*(\S.*)$", re.MULTILINE)
@@ -33,7 +35,7 @@ def render_manifest(context: Context, outputs: dict[str, Path]) -> str:
             "blocks": image.blocks,
             "tree_bytes": image.tree_bytes,
         },
-        "files": {name: describe(path) for name, path in sorted(outputs.items())},
+        "files": describe_all(outputs),
         "packages": [describe_package(context, name) for name in sorted(context.trees)],
         "wheels": [describe_wheel(path) for path in sorted(context.wheels.glob("*.whl"))],
         "binaries": [describe_binary(context, name) for name in NODE_BINARIES],
@@ -43,6 +45,13 @@ def render_manifest(context: Context, outputs: dict[str, Path]) -> str:
         "links": {f"/{name}": target for name, target in sorted(LINKS.items())},
     }
     return json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+
+
+def describe_all(outputs: dict[str, Path]) -> dict[str, dict[str, Any]]:
+    """Size and SHA-256 of each file; threads, because a hash over gigabytes holds nobody up but itself."""
+    names = sorted(outputs)
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(describe, (outputs[name] for name in names)), strict=True))
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -84,13 +93,16 @@ def describe_binary(context: Context, name: str) -> dict[str, Any]:
 
 
 def describe_executables(context: Context) -> list[dict[str, Any]]:
-    """Every program with its reason and hash. The hashes are cached with the tree: there is half a gigabyte to read."""
+    """Every program with its reason and hash. The hashes are cached by where the programs come from, which is never our
+    code: there is half a gigabyte to read."""
     items = list_executables(context.arch)
 
     def make(directory: Path) -> None:
         hashes = {item.path: digest_file(context.root / item.path) for item in items}
         (directory / "hashes.json").write_text(json.dumps(hashes))
 
-    entry = context.cache.entry("hashes", context.root.name, make)
+    given = [package.sha256 for package in context.packages]
+    key = digest(given, name_binaries(context), [item.path for item in items], context.options.overlay)
+    entry = context.cache.entry("hashes", key[:24], make)
     hashes = json.loads((entry / "hashes.json").read_text())
     return [{"path": f"/{item.path}", "why": item.why, "sha256": hashes[item.path]} for item in items]

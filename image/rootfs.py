@@ -20,6 +20,7 @@ from image.errors import ImageError
 from image.executables import KUBERNETES, LINKS, list_executables
 from image.formats.elf import is_elf, parse_elf
 from image.kubernetes import NODE_BINARIES
+from image.overlay import lay_overlay
 from image.python import CODE_DIRECTORY, STDLIB_DIRECTORY
 from image.rootlist import KEPT, Keep
 
@@ -44,6 +45,8 @@ def make_root(context: Context) -> Path:
         make_links(directory, {**etcfiles.LINKS, **LINKS})
         if (directory / "usr/lib64").is_dir():
             make_links(directory, {"lib64": "usr/lib64"})
+        if context.options.overlay is not None:
+            lay_overlay(context.options.overlay, directory, context.tools)
         set_permissions(directory, context.arch)
         check_libraries(directory)
 
@@ -53,17 +56,24 @@ def make_root(context: Context) -> Path:
 def root_key(context: Context) -> str:
     """The key over all that the tree is made of."""
     here = Path(__file__).parent
-    recipe = [here / name for name in ("rootfs.py", "rootlist.py", "etcfiles.py", "executables.py")]
+    recipe = [here / name for name in ("rootfs.py", "rootlist.py", "etcfiles.py", "executables.py", "overlay.py")]
     made = [place.name for place in (context.stdlib, context.code, context.site_packages)]
-    binaries = context.kubernetes.directory
-    given = [binaries / name for name in NODE_BINARIES]  # the user's own may change under the same name
-    made.append(binaries.name if binaries.is_relative_to(context.cache.root) else digest(given))
+    made.append(name_binaries(context))
     hashes = [package.sha256 for package in context.packages]
     config = context.options.config
     return digest(
         recipe, made, hashes, context.kubernetes.version, context.module_index, release(context),
         [(path.name, digest_file(path)) for path in context.preloads], config and digest_file(config),
+        context.key.public, context.options.overlay,
     )[:24]  # fmt: skip
+
+
+def name_binaries(context: Context) -> str:
+    """What Kubernetes' programs are, as part of a key; the user's own may change under the same name."""
+    binaries = context.kubernetes.directory
+    if binaries.is_relative_to(context.cache.root):
+        return binaries.name
+    return digest([binaries / name for name in NODE_BINARIES])
 
 
 def release(context: Context) -> str:
@@ -123,6 +133,7 @@ def write_own_files(context: Context, root: Path) -> None:
         "etc/ssl/certs/ca-certificates.crt": etcfiles.join_certificates(context.trees["ca-certificates"]),
         f"{CODE_DIRECTORY}/modules.json": context.module_index,
         f"{SHARE}/release.json": release(context),
+        f"{SHARE}/keys/{context.key.id}.pem": context.key.public,
     }
     for name, text in texts.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from image.arch import Arch
+
 
 @dataclass(frozen=True)
 class Keep:
@@ -75,9 +77,10 @@ BOOT_LOADER = "systemd-boot-efi/forky"  # 262 or later: 257 gets stuck when an e
 KEPT = (*PROGRAMS, *LIBRARIES, *DATA)
 
 
-def list_packages(kernel: str) -> list[str]:
+def list_packages(kernel: str, arch: Arch) -> list[str]:
     """The names of all packages that an image is made of, besides the kernel's own; `kernel` is its meta package."""
-    return [*(keep.package for keep in KEPT), *STDLIB, BOOT_LOADER, kernel]
+    boot_loaders = [BOOT_LOADER, *([arch.bios_loader] if arch.bios_loader else [])]
+    return [*(keep.package for keep in KEPT), *STDLIB, *boot_loaders, kernel]
 
 
 # Parts of the standard library that a node never imports, with the reason why they may go.

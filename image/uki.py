@@ -20,10 +20,16 @@ EFI_FILES = "usr/lib/systemd/boot/efi"
 
 
 def render_command_line(context: Context) -> str:
-    """The kernel's command line: where the root is and how it is verified, then the board's words, then the user's."""
+    """The kernel's command line on a disk. `gpt`: believe the second partition table when the first one is damaged, which a
+    power cut in the middle of a change can do."""
+    return join_words(context, "ophite.root=verity", "gpt")
+
+
+def join_words(context: Context, *place: str) -> str:
+    """A command line: where the root is and how it is verified, then the board's words, then the user's."""
     root = context.root_image
-    words = ["ophite.root=verity", f"ophite.verity={render_parameter(root.root_hash, root.salt, root.blocks)}"]
-    return " ".join([*words, *context.board.command_line, *context.options.command_line.split()])
+    verity = f"ophite.verity={render_parameter(root.root_hash, root.salt, root.blocks)}"
+    return " ".join([*place, verity, *context.board.command_line, *context.options.command_line.split()])
 
 
 def make_uki(context: Context) -> Path:

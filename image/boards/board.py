@@ -15,6 +15,6 @@ class Board:
     stage1: tuple[str, ...]  # modules that the initramfs loads, for the disk and the root image
     modules: tuple[str, ...]  # modules that the root image carries besides
     command_line: tuple[str, ...]  # of the kernel, besides what the build adds
-    slot_mib: int = 512  # size of ROOT-A and ROOT-B at least
-    esp_mib: int = 256
+    slot_mib: int = 1024  # size of ROOT-A and ROOT-B at least: room for years of growing versions
+    esp_mib: int = 512  # for each slot kernel, initramfs and UKI, while the next are written beside them
     state_mib: int = 64

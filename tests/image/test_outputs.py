@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import stat
+import struct
 import subprocess
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from image import grub
 from image.cache import digest_file
 from image.context import ImageResult
+from image.errors import ImageError
+from image.esp import render_entry
 from image.formats.cpio import Member, decode_archive
 from image.run import get_program, run
+from image.tools import fetch_tools, loader_argv
 
 if TYPE_CHECKING:
     from conftest import Built  # type: ignore[import-not-found]  # pytest's own, found when it runs
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(3600)]
-FILES = ("vmlinuz", "initramfs.zst", "root.erofs", "cmdline", "ophite.efi", "disk.img")
+FILES = ("vmlinuz", "initramfs.zst", "root.erofs", "cmdline", "ophite.efi", "ophite.bundle", "disk.img")
 
 
 def verify(path: Path, command_line: str) -> subprocess.CompletedProcess[bytes]:
@@ -70,7 +80,7 @@ def test_the_partition_table(built: Built) -> None:
         assert file.read(len(root)) == root
 
 
-def test_the_boot_partition_holds_loader_and_kernel(built: Built, tmp_path: Path) -> None:
+def test_the_boot_partition_holds_loaders_and_slot(built: Built, tmp_path: Path) -> None:
     disk = built.output / "disk.img"
     printed = run([get_program("sfdisk"), "--dump", disk]).decode()
     match = re.search(r'start=\s*(\d+), size=\s*(\d+).*name="ESP"', printed)
@@ -80,10 +90,68 @@ def test_the_boot_partition_holds_loader_and_kernel(built: Built, tmp_path: Path
         file.seek(int(match.group(1)) * 512)
         esp.write_bytes(file.read(int(match.group(2)) * 512))
     run([get_program("fsck.vfat"), "-n", esp])
-    name = f"::EFI/Linux/ophite_{built.manifest['version']}.efi"
-    assert run([get_program("mtype"), "-i", esp, name]) == (built.output / "ophite.efi").read_bytes()
-    assert run([get_program("mtype"), "-i", esp, "::EFI/BOOT/BOOTX64.EFI"]).startswith(b"MZ")
-    assert b"timeout 0" in run([get_program("mtype"), "-i", esp, "::loader/loader.conf"])
+
+    def read(name: str) -> bytes:
+        return run([get_program("mtype"), "-i", esp, f"::{name}"])
+
+    assert read("EFI/ophite/a.efi") == (built.output / "ophite.efi").read_bytes()
+    assert read("EFI/BOOT/BOOTX64.EFI").startswith(b"MZ")
+    assert b"timeout 0" in read("loader/loader.conf")
+    assert read("loader/entries/ophite-a.conf").decode() == render_entry("a", built.manifest["version"], 1)
+    for name in ("vmlinuz", "initramfs.zst"):
+        assert read(f"ophite/a/{name}") == (built.output / name).read_bytes()
+    command_line = (built.output / "cmdline").read_text().strip()
+    assert read("ophite/a/boot.cfg").decode() == grub.render_boot("/ophite/a", command_line)
+    assert read("grub/grubenv") == grub.render_environment("a")
+    assert read("grub/grub.cfg").decode() == grub.CONFIGURATION
+
+
+def test_a_bios_finds_its_boot_loader(built: Built) -> None:
+    with (built.output / "disk.img").open("rb") as file:
+        first = file.read(512)
+        file.seek(2048 * 512)
+        core = file.read(1 << 20).rstrip(b"\0")
+    assert first[510:] == b"\x55\xaa"
+    assert first[450] == 0xEE  # the protective entry is whole
+    assert struct.unpack_from("<Q", first, 0x5C) == (2048,)
+    assert struct.unpack_from("<Q", core, 500) == (2049,)
+    with tarfile.open(built.output / "ophite.bundle") as archive:
+        parts = {name: archive.extractfile(name).read() for name in ("grub/boot.img", "grub/core.img")}  # type: ignore[union-attr]  # files
+    assert first[:440] == parts["grub/boot.img"]
+    assert core == parts["grub/core.img"].rstrip(b"\0")
+
+
+def test_grub_understands_its_configuration(built: Built, tmp_path: Path) -> None:
+    tools = fetch_tools(grub.TOOL_PACKAGES)
+    command_line = (built.output / "cmdline").read_text()
+    for name, text in (
+        ("disk", grub.CONFIGURATION),
+        ("boot", grub.render_boot("/ophite/a", command_line)),
+        ("medium", grub.render_medium("OPHITE", grub.render_boot("/ophite", command_line))),
+    ):
+        path = tmp_path / name
+        path.write_text(text)
+        run([*loader_argv(tools, "usr/bin/grub-script-check"), path])
+    path.write_text("if true; then\n")
+    with pytest.raises(ImageError):
+        run([*loader_argv(tools, "usr/bin/grub-script-check"), path])
+
+
+def test_the_bundle_is_signed_and_its_parts_are_the_outputs(built: Built) -> None:
+    with tarfile.open(built.output / "ophite.bundle") as archive:
+        members = {info.name: archive.extractfile(info).read() for info in archive}  # type: ignore[union-attr]  # files
+    keys = list((built.root / "usr/share/ophite/keys").glob("*.pem"))
+    assert len(keys) == 1
+    public = load_pem_public_key(keys[0].read_bytes())
+    assert isinstance(public, Ed25519PublicKey)
+    public.verify(members["manifest.sig"], members["manifest.json"])
+    manifest = json.loads(members["manifest.json"])
+    assert manifest["root_hash"] == built.result.root_hash
+    assert set(manifest["files"]) == set(members) - {"manifest.json", "manifest.sig"}
+    for name, fields in manifest["files"].items():
+        assert fields == {"size": len(members[name]), "sha256": hashlib.sha256(members[name]).hexdigest()}
+    for name in ("vmlinuz", "initramfs.zst", "root.erofs", "ophite.efi", "cmdline"):
+        assert members[name] == (built.output / name).read_bytes()
 
 
 def test_the_initramfs_has_the_roots_own_files(built: Built) -> None:

@@ -14,6 +14,13 @@ from image.cache import Cache
 from image.context import Context, Options
 from image.errors import ImageError
 from image.progress import Progress
+from image.sign import SigningKey
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test makes a key where the user keeps theirs."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 def test_the_steps_are_named_once_and_the_disk_comes_after_what_it_holds() -> None:
@@ -83,7 +90,7 @@ def test_the_version_is_the_projects() -> None:
 
 
 def test_a_step_cannot_change_the_context() -> None:
-    context = Context(Options(Path()), get_board("cloud"), get_arch("amd64"), Cache(Path()), "1", 0)
+    context = Context(Options(Path()), get_board("cloud"), get_arch("amd64"), Cache(Path()), "1", 0, SigningKey(b"", ""))
     with pytest.raises(dataclasses.FrozenInstanceError):
         context.version = "2"  # type: ignore[misc]  # that it cannot be assigned is what is tested
 

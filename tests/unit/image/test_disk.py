@@ -9,7 +9,8 @@ import pytest
 
 from image.arch import AMD64, ARM64
 from image.boards import BOARDS
-from image.disk import MIB, Partition, derive_id, plan_disk, render_script, write_sparse
+from image.disk import Partition, derive_id, find_data, plan_disk, render_script, write_at, write_sparse
+from image.esp import MIB
 
 ROOT_HASH = "00112233445566778899aabbccddeeff" * 2
 
@@ -30,7 +31,7 @@ def test_the_root_partition_bears_the_hash_and_the_ids_differ() -> None:
     assert derive_id(ROOT_HASH, "ESP") != derive_id("f" * 64, "ESP")
 
 
-@pytest.mark.parametrize(("root_mib", "slot"), [(1, 512), (256, 512), (257, 576), (1000, 2048)])
+@pytest.mark.parametrize(("root_mib", "slot"), [(1, 1024), (512, 1024), (513, 1088), (1000, 2048)])
 def test_a_slot_has_room_for_twice_the_image(root_mib: int, slot: int) -> None:
     plan = {p.name: p for p in plan_disk(BOARDS["cloud"], AMD64, ROOT_HASH, root_mib * MIB)}
     assert plan["ROOT-A"].size == plan["ROOT-B"].size == slot
@@ -43,6 +44,31 @@ def test_the_script() -> None:
         'start=2048, size=4096, type=T-1, uuid=U-1, name="ESP"\n'
         'start=6144, size=2048, type=T-2, uuid=U-2, name="META"\n'
     )
+
+
+def test_holes_are_not_read(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    with source.open("wb") as file:
+        file.write(b"a" * 4096)
+        file.seek(64 * MIB)
+        file.write(b"end")
+        file.truncate(128 * MIB)
+    with source.open("rb") as file:
+        pieces = list(find_data(file.fileno()))
+    assert sum(end - start for start, end in pieces) < MIB
+    target = tmp_path / "target"
+    target.write_bytes(bytes(MIB))
+    write_sparse(source, target, MIB)
+    data = target.read_bytes()
+    assert data[MIB : MIB + 4097] == b"a" * 4096 + b"\0"
+    assert data[65 * MIB :].rstrip(b"\0") == b"end"
+
+
+def test_a_piece_is_written_in_place(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"0123456789")
+    write_at(target, 3, b"abc")
+    assert target.read_bytes() == b"012abc6789"
 
 
 def test_zeros_stay_holes(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_lists_give_reasons_and_name_nothing_twice() -> None:
     assert all(keep.why for keep in KEPT)
     assert all(STDLIB_DROPPED.values())
     assert len({item.path for item in executables}) == len(executables)
-    packages = list_packages("linux-image-cloud-amd64")
+    packages = list_packages("linux-image-cloud-amd64", AMD64)
     assert len(set(packages)) == len(packages)
 
 
