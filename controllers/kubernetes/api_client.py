@@ -15,6 +15,7 @@ from controllers.services.health import API_SERVER_PORT
 from controllers.services.https_client import Endpoint, Identity, Response, send
 
 FIELD_MANAGER = "ophite"
+NOT_FOUND, TOO_MANY_REQUESTS = 404, 429
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 
@@ -39,10 +40,11 @@ COLLECTIONS = {
 
 
 class ApiClient:
-    """The local API server."""
+    """The local API server. In: `eviction`, the API version of its evictions."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, eviction: str = "policy/v1") -> None:
         self._endpoint = endpoint
+        self._eviction = eviction
 
     async def apply(self, document: str) -> None:
         """Apply one object, given as JSON. Raises `RequestError` with the server's reason."""
@@ -52,7 +54,7 @@ class ApiClient:
     async def find_node(self, name: str) -> dict[str, Any] | None:
         """Return a Node, None when it has not registered. Raises `RequestError`."""
         response = await send(self._endpoint, "GET", node_path(name))
-        if response.status == 404:
+        if response.status == NOT_FOUND:
             return None
         return _checked(response, f"node {name}").json()
 
@@ -60,18 +62,38 @@ class ApiClient:
         """Merge `patch` into a Node (RFC 7396). Raises `RequestError`, also when it changed meanwhile."""
         await self._expect("PATCH", node_path(name), json.dumps(patch).encode(), MERGE)
 
+    async def list_pods(self, node: str) -> list[dict[str, Any]]:
+        """Return the pods that are bound to a node. Raises `RequestError`."""
+        path = f"/api/v1/pods?fieldSelector={quote(f'spec.nodeName={node}')}"
+        pods = _checked(await send(self._endpoint, "GET", path), f"pods of {node}").json().get("items")
+        return [pod for pod in pods if isinstance(pod, dict)] if isinstance(pods, list) else []
+
+    async def evict(self, namespace: str, name: str) -> bool:
+        """Ask a pod to leave; False while a disruption budget forbids it (429). A pod that is gone has left.
+
+        Raises `RequestError`.
+        """
+        metadata = {"namespace": namespace, "name": name}
+        body = {"apiVersion": self._eviction, "kind": "Eviction", "metadata": metadata}
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(name, safe='')}/eviction"
+        response = await send(self._endpoint, "POST", path, body)
+        if response.status not in (TOO_MANY_REQUESTS, NOT_FOUND):
+            _checked(response, f"eviction of {namespace}/{name}")
+        return response.status != TOO_MANY_REQUESTS
+
     async def _expect(self, method: str, path: str, body: bytes, content_type: str) -> None:
         _checked(await send(self._endpoint, method, path, body, content_type), path)
 
 
-def get_client(view: View, patience: float) -> ApiClient:
-    """Return a client for the local API server.
+def get_client(view: View, patience: float, eviction: str = "policy/v1") -> ApiClient:
+    """Return a client for the local API server. In: `eviction`, the API version of evictions, for who evicts.
 
     The controller declares `Certificate/admin` and `CertificateRoot/kubernetes`. Raises `Waiting` without them.
     """
     admin, root = view.get(Certificate, "admin").spec, view.get(CertificateRoot, "kubernetes").spec
     identity = Identity(root.certificate, admin.certificate, admin.key, server_name="localhost")
-    return ApiClient(Endpoint("127.0.0.1", API_SERVER_PORT, identity, timeout=10.0 * min(max(patience, 1.0), 10.0)))
+    endpoint = Endpoint("127.0.0.1", API_SERVER_PORT, identity, timeout=10.0 * min(max(patience, 1.0), 10.0))
+    return ApiClient(endpoint, eviction)
 
 
 def object_path(document: dict[str, Any]) -> str:

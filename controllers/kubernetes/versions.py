@@ -47,6 +47,11 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
         return self.minor <= 23
 
     @property
+    def eviction_version(self) -> str:
+        """API version of evictions: `policy/v1` from 1.22 on, `policy/v1beta1` before."""
+        return "policy/v1" if self.minor >= 22 else "policy/v1beta1"
+
+    @property
     def control_plane_taint(self) -> str:
         """Key of the taint that keeps ordinary pods away; renamed in 1.24."""
         name = "control-plane" if self.minor >= 24 else "master"

@@ -16,7 +16,10 @@ REFUSED_LIMIT = 16
 """So many bundles are remembered; the oldest go."""
 
 TEXT_LIMIT = 400
-"""Characters of a reason: META holds 64 KiB in all."""
+"""Characters of a reason: META holds 64 KiB in all, and a character takes up to six bytes there."""
+
+REFUSAL_LIMIT = 120
+"""The same in the list of refused bundles."""
 
 
 class UpgradeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,7 +94,8 @@ def refuse(refused: tuple[Refusal, ...], record: UpgradeRecord) -> tuple[Refusal
     if not record.bundle:
         return refused
     others = tuple(one for one in refused if one.bundle != record.bundle)
-    new = Refusal(bundle=record.bundle, version=record.to_version, step=record.step, reason=record.reason)
+    step, reason = record.step[:REFUSAL_LIMIT], record.reason[:REFUSAL_LIMIT]
+    new = Refusal(bundle=record.bundle, version=record.to_version[:REFUSAL_LIMIT], step=step, reason=reason)
     return (*others, new)[-REFUSED_LIMIT:]
 
 

@@ -1,0 +1,230 @@
+"""A machine that upgrades itself, without a machine: META, two slots and a boot loader as plain values, and as many boots as
+a test wants. Whatever is killed, META and the slots are what the next boot finds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from controllers.lifecycle.errors import BundleError, SlotError
+from controllers.lifecycle.ports import Opened
+from controllers.lifecycle.progress import Say
+from controllers.lifecycle.record import UpgradeRecord, parse_record
+from controllers.lifecycle.slot_status import SlotStatusController
+from controllers.lifecycle.upgrade import UpgradeController
+from controllers.lifecycle.verify import VerifyController
+from controllers.ports import Ports
+from controllers.resources.lifecycle import UPGRADE, SlotStatus, UpgradeRequest, UpgradeStatus
+from controllers.resources.machine import Blocker, MachineStatus, PlatformInfo, PowerRequest, Stage, VersionInfo
+from controllers.resources.meta import MetaRequest, MetaStatus, MetaValue
+from controllers.runtime.controller import Controller, Input, Output, View, Wanted
+from tests.harness.engine import World
+
+OLD, NEW = "0" * 64, "1" * 64
+BUNDLE = "b" * 64
+
+
+class Killed(BaseException):
+    """The power went, at exactly this point."""
+
+
+@dataclass
+class Slot:
+    """What is on the disk. `tries`: None is an entry without counter; `entry` whether there is one."""
+
+    version: str = ""
+    root_hash: str = ""
+    entry: bool = False
+    tries: int | None = None
+
+
+@dataclass
+class Disk:
+    """Everything that outlives a boot. `effects` counts what was done to it; `kill_at` ends the power before that one."""
+
+    meta: dict[str, str] = field(default_factory=dict)
+    slots: dict[str, Slot] = field(default_factory=lambda: {"a": Slot("1", OLD, entry=True), "b": Slot()})
+    default: str = "a"
+    spooled: Opened | None = None
+    running: str = "a"
+    effects: int = 0
+    kill_at: int = -1
+    fails: dict[str, str] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    frozen: bool = False
+
+    def effect(self, what: str) -> None:
+        """Something changes the disk. A machine without power changes nothing any more."""
+        if self.frozen or self.effects == self.kill_at:
+            self.frozen = True
+            raise Killed(what)
+        self.effects += 1
+        self.done.append(what)
+        if what in self.fails:
+            raise SlotError(self.fails[what])
+
+    def boot(self) -> str:
+        """Do what the boot loader does: take the slot with a try left and use it up, else the default. Returns it."""
+        self.frozen, self.kill_at = False, -1
+        trying = [name for name, slot in self.slots.items() if slot.entry and slot.tries]
+        self.running = trying[0] if trying else self.default
+        if trying:
+            self.slots[self.running].tries = 0
+        return self.running
+
+    @property
+    def record(self) -> UpgradeRecord | None:
+        """What META says."""
+        return parse_record(self.meta.get(UPGRADE, ""))
+
+
+class FakeSlots:
+    """Keeps `SlotPort` over a `Disk`."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+
+    async def look(self) -> dict[str, SlotStatus]:
+        disk = self.disk
+        if "look" in disk.fails:
+            raise SlotError(disk.fails["look"])
+        return {
+            name: SlotStatus(
+                version=slot.version, root_hash=slot.root_hash, running=name == disk.running, entry=slot.entry, tries=slot.tries
+            )
+            for name, slot in disk.slots.items()
+        }
+
+    async def check(self, slot: str) -> None:
+        if "check" in self.disk.fails:
+            raise SlotError(self.disk.fails["check"])
+
+    async def write(self, slot: str, words: tuple[str, ...], say: Say) -> None:
+        disk = self.disk
+        assert slot != disk.running, "the slot that runs is never written"
+        assert disk.spooled is not None
+        disk.effect("remove entry")
+        disk.slots[slot] = Slot()
+        disk.effect("write root")
+        say("root image", 0.5)
+        disk.effect("write boot files")
+        disk.slots[slot] = Slot(disk.spooled.version, disk.spooled.root_hash)
+
+    async def arm(self, slot: str, version: str) -> None:
+        self.disk.effect("arm")
+        self.disk.slots[slot].entry, self.disk.slots[slot].tries = True, 1
+
+    async def commit(self, slot: str) -> None:
+        self.disk.effect("commit")
+        self.disk.slots[slot].entry, self.disk.slots[slot].tries, self.disk.default = True, None, slot
+
+    async def disarm(self, slot: str) -> None:
+        self.disk.effect("disarm")
+        other = {"a": "b", "b": "a"}[slot]
+        if self.disk.slots[slot].entry:
+            self.disk.slots[slot].tries = 0
+        if self.disk.slots[other].entry:
+            self.disk.default = other
+
+
+class FakeBundles:
+    """Keeps `BundlePort` over a `Disk`; a fetched bundle is `offered`."""
+
+    def __init__(self, disk: Disk, offered: Opened) -> None:
+        self.disk = disk
+        self.offered = offered
+        self.wrong = ""
+
+    async def fetch(self, source: str, say: Say) -> None:
+        self.disk.effect("spool")
+        self.disk.spooled = self.offered
+        say("fetch", 1.0)
+
+    async def open(self, say: Say) -> Opened:
+        if self.disk.spooled is None:
+            raise BundleError("nothing is spooled")
+        return self.disk.spooled
+
+    async def check(self, node: VersionInfo, running_hash: str) -> None:
+        if self.wrong:
+            raise BundleError(self.wrong)
+
+    async def drop(self) -> None:
+        self.disk.effect("drop")
+        self.disk.spooled = None
+
+
+class FakeMeta(Controller):
+    """Writes META at once."""
+
+    name = "test.Meta"
+    inputs = (Input(MetaRequest),)
+    outputs = (Output(MetaValue), Output(MetaStatus))
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+
+    def reconcile(self, view: View) -> Iterable[Wanted]:
+        for request in view.list(MetaRequest):
+            if self.disk.meta.get(request.id) != request.spec.value and not self.disk.frozen:
+                if self.disk.effects == self.disk.kill_at:
+                    self.disk.frozen = True
+                    break
+                self.disk.effects += 1
+                if "meta" not in self.disk.fails:
+                    self.disk.meta[request.id] = request.spec.value
+        values = [Wanted(key, MetaValue(value=value)) for key, value in self.disk.meta.items()]
+        return [*values, Wanted("meta", MetaStatus(place="test", durable=True, error=self.disk.fails.get("meta", "")))]
+
+
+class Boot:
+    """One boot of the machine, with the controllers of this domain at work."""
+
+    number = 0
+
+    def __init__(self, disk: Disk, offered: Opened | None = None, uptime: float = 20.0) -> None:
+        Boot.number += 1
+        self.disk = disk
+        self.id = f"boot-{Boot.number}"
+        self.bundles = FakeBundles(disk, offered or Opened(BUNDLE, "2", NEW))
+        slots = FakeSlots(disk)
+        ports = Ports()
+        world = self.world = World(FakeMeta(disk))
+        world.clock._now = uptime
+        ports = Ports(clock=world.clock)
+        self.upgrade = UpgradeController(ports, self.bundles, slots)
+        world.engine.register([self.upgrade, VerifyController(ports), SlotStatusController(ports, slots)])
+
+    async def __aenter__(self) -> Self:
+        slot = self.disk.slots[self.disk.running]
+        await self.world.__aenter__()
+        line = f"ophite.root=verity ophite.verity={slot.root_hash}:00:1"
+        await self.world.put("platform", PlatformInfo(platform="qemu", boot_id=self.id, command_line=line))
+        version = VersionInfo(version=slot.version, kubernetes="1.36.0", kernel="6.12", board="generic", arch="amd64")
+        await self.world.put("version", version)
+        return self
+
+    async def __aexit__(self, *args: object) -> None:
+        await self.world.__aexit__(*args)
+
+    async def status(self, *unmet: str, stage: Stage = Stage.STARTING) -> None:
+        """The machine says how it is."""
+        blockers = tuple(Blocker(name=name, reason=f"no {name} yet") for name in unmet)
+        await self.world.put("machine", MachineStatus(stage=stage, ready=not unmet, unmet=blockers))
+
+    async def ask(self, request: str = "r1", source: str = "https://h/b", **options: object) -> None:
+        """Somebody asks for an upgrade."""
+        await self.world.put(UPGRADE, UpgradeRequest(request=request, source=source, **options))  # type: ignore[arg-type]
+
+    async def wait(self, seconds: float = 1.0) -> None:
+        """Time passes."""
+        await self.world.clock.advance(seconds)
+
+    async def shown(self) -> UpgradeStatus | None:
+        """Return what people see."""
+        found = await self.world.store.find(UpgradeStatus, UPGRADE)
+        return found.spec if found else None
+
+    async def reboots(self) -> bool:
+        """Return whether a reboot was asked for."""
+        return await self.world.store.find(PowerRequest, "power") is not None
