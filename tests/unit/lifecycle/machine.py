@@ -4,7 +4,7 @@ a test wants. Whatever is killed, META and the slots are what the next boot find
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from controllers.lifecycle.errors import BundleError, SlotError
 from controllers.lifecycle.ports import Opened
@@ -40,7 +40,8 @@ class Slot:
 
 @dataclass
 class Disk:
-    """Everything that outlives a boot. `effects` counts what was done to it; `kill_at` ends the power before that one."""
+    """Everything that outlives a boot. `effects` counts what was done to it, over all boots;
+    `kill_at` ends the power before that one."""
 
     meta: dict[str, str] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=lambda: {"a": Slot("1", OLD, entry=True), "b": Slot()})
@@ -65,7 +66,8 @@ class Disk:
 
     def boot(self) -> str:
         """Do what the boot loader does: take the slot with a try left and use it up, else the default. Returns it."""
-        self.frozen, self.kill_at = False, -1
+        if self.frozen:
+            self.frozen, self.kill_at = False, -1
         trying = [name for name, slot in self.slots.items() if slot.entry and slot.tries]
         self.running = trying[0] if trying else self.default
         if trying:
@@ -212,9 +214,9 @@ class Boot:
         blockers = tuple(Blocker(name=name, reason=f"no {name} yet") for name in unmet)
         await self.world.put("machine", MachineStatus(stage=stage, ready=not unmet, unmet=blockers))
 
-    async def ask(self, request: str = "r1", source: str = "https://h/b", **options: object) -> None:
+    async def ask(self, request: str = "r1", source: str = "https://h/b", **options: Any) -> None:
         """Somebody asks for an upgrade."""
-        await self.world.put(UPGRADE, UpgradeRequest(request=request, source=source, **options))  # type: ignore[arg-type]
+        await self.world.put(UPGRADE, UpgradeRequest(request=request, source=source, **options))
 
     async def wait(self, seconds: float = 1.0) -> None:
         """Time passes."""

@@ -1,5 +1,7 @@
 """Upgrades from the request to their end, over as many boots as that takes."""
 
+from typing import Any
+
 import pytest
 
 from controllers.lifecycle.decide import NEVER_REACHED
@@ -11,7 +13,7 @@ from controllers.resources.machine import Stage
 from tests.unit.lifecycle.machine import BUNDLE, NEW, OLD, Boot, Disk, Slot
 
 
-async def arm(disk: Disk, **options: object) -> None:
+async def arm(disk: Disk, **options: Any) -> None:
     """Upgrade up to the reboot."""
     async with Boot(disk) as boot:
         await boot.status()
@@ -46,7 +48,7 @@ async def test_a_good_version_commits() -> None:
         await boot.wait(10)
         assert (await shown(boot)).phase is UpgradePhase.COMMITTED
         assert not await boot.reboots()
-    assert (disk.default, disk.slots["b"].tries, disk.record.state) == ("b", None, State.COMMITTED)
+    assert (disk.default, disk.slots["b"]) == ("b", Slot("2", NEW, entry=True))
     assert disk.spooled is None
     assert disk.boot() == "b"
     async with Boot(disk) as boot:
@@ -329,10 +331,10 @@ async def test_a_version_that_failed_and_is_started_again_serves() -> None:
 
 
 @pytest.mark.parametrize("healthy", [True, False])
-@pytest.mark.parametrize("kill_at", range(24))
+@pytest.mark.parametrize("kill_at", range(22))
 async def test_power_that_goes_anywhere_ends_in_a_version_that_runs(kill_at: int, healthy: bool) -> None:
     disk = Disk(kill_at=kill_at)
-    for number in range(6):
+    for number in range(4):
         async with Boot(disk) as boot:
             await boot.status()
             if disk.slots[disk.running].version == "2" and not healthy:
