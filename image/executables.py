@@ -36,7 +36,10 @@ SYSTEM = (
     Executable("usr/bin/xtables-nft-multi", "kube-proxy and portmap write their rules with it (iptables is a link to it)"),
     Executable("usr/bin/mount", "kubelet mounts volumes with it"),
     Executable("usr/bin/umount", "and unmounts them"),
-    Executable("usr/bin/mke2fs", "formats STATE and EPHEMERAL"),
+    Executable("usr/bin/mke2fs", "formats STATE, EPHEMERAL and volumes"),
+    Executable("usr/bin/mkfs.xfs", "formats user volumes that want XFS"),
+    Executable("usr/bin/mkfs.fat", "formats the ESP of a disk that is installed on"),
+    Executable("usr/bin/cryptsetup", "makes and opens LUKS2 volumes, changes their key slots"),
     Executable("usr/lib/cni/bridge", "connects a pod to the node's bridge"),
     Executable("usr/lib/cni/host-local", "gives a pod its address"),
     Executable("usr/lib/cni/loopback", "brings a pod's loopback up"),
@@ -47,7 +50,7 @@ SYSTEM = (
 LINKS = {
     f"usr/bin/{name}": "xtables-nft-multi"
     for name in ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore")
-}
+} | {"usr/bin/mkfs.vfat": "mkfs.fat"}
 
 
 def list_executables(arch: Arch) -> tuple[Executable, ...]:
