@@ -26,6 +26,7 @@ class Root(LazyGroup):
         "logs": (f"{_VERBS}logs", "Show what a service wrote."),
         "dmesg": (f"{_VERBS}dmesg", "Show the kernel's messages."),
         "events": (f"{_VERBS}events", "Show what happens on a node, as it happens."),
+        "install": (f"{_VERBS}install", "Install a node that runs from a medium on its disk, or try again."),
         "reboot": (f"{_VERBS}reboot", "Restart a node."),
         "shutdown": (f"{_VERBS}shutdown", "Power a node off."),
         "etcd": (f"{_VERBS}etcd", "Look at etcd."),

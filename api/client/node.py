@@ -11,13 +11,13 @@ from google.protobuf.message_factory import GetMessageClass
 
 from api.client.address import Address
 from api.client.errors import ClientError, Refused, TimedOut, Unreachable
-from api.generated import config_pb2, etcd_pb2, inspect_pb2, machine_pb2, meta_pb2, state_pb2
+from api.generated import config_pb2, etcd_pb2, inspect_pb2, install_pb2, machine_pb2, meta_pb2, state_pb2
 
 TIMEOUT = 30.0  # seconds for one answer
 HINT_KEY = "ophite-hint-bin"
 M = TypeVar("M", bound=Message)
 
-_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2, meta_pb2)
+_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2, meta_pb2, install_pb2)
 
 
 class Node:

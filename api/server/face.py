@@ -17,6 +17,7 @@ from api.server.etcd import EtcdService
 from api.server.gate import Mode, Recognize
 from api.server.handlers import make_handler
 from api.server.inspection import InspectService
+from api.server.install import InstallService
 from api.server.machine import MachineService
 from api.server.meta import MetaService
 from api.server.roles import FILES
@@ -79,6 +80,7 @@ class Face:
             "EtcdService": EtcdService(self._brain),
             "InspectService": InspectService(self._brain),
             "MetaService": MetaService(self._brain),
+            "InstallService": InstallService(self._brain),
         }
         descriptors = [service for file in FILES for service in file.services_by_name.values()]
         server.add_generic_rpc_handlers([make_handler(one, servicers[one.name], who) for one in descriptors])

@@ -24,8 +24,9 @@ class InstallPhase(StrEnum):
 class InstallRequest(Spec, frozen=True, kw_only=True):
     """Somebody asked for an installation, or to try it again; id `install`, made by the API.
 
-    `disk`: path of a disk instead of the configuration's selector; `wipe`: overwrite it although it holds something; `image`: an
-    https URL of a bundle instead of the medium's; `requested`: seconds since the epoch, so that asking again is another request.
+    `disk`: path of a disk instead of the configuration's selector; `wipe`: overwrite it although it holds something;
+    `image`: an https URL of a bundle instead of the medium's; `requested`: seconds since the epoch, so that asking again is
+    another request.
     """
 
     namespace: ClassVar[str] = INSTALL
@@ -39,7 +40,8 @@ class InstallRequest(Spec, frozen=True, kw_only=True):
 class InstallStatus(Spec, frozen=True, kw_only=True):
     """How the installation goes; id `install`. `progress` in per cent of the whole, `rate` in MB/s (10^6) of the root image.
 
-    `message` says what happens or, when it failed, why and what to do.
+    `message` says what happens or, when it failed, why and what to do; `requested`: which `InstallRequest` this answers, 0:
+    none.
     """
 
     namespace: ClassVar[str] = INSTALL
@@ -59,3 +61,4 @@ class InstallStatus(Spec, frozen=True, kw_only=True):
     progress: int = 0
     rate: int = 0
     message: str = ""
+    requested: float = 0.0

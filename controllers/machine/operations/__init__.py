@@ -22,6 +22,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         etcd,
         events,
         graph,
+        install,
         kernel_log,
         meta,
         power,
@@ -32,5 +33,5 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         version,
     )
 
-    nouns = (version, state, configuration, power, services, kernel_log, events, etcd, graph, processes, sockets, meta)
+    nouns = (version, state, configuration, power, services, kernel_log, events, etcd, graph, processes, sockets, meta, install)
     return [method for noun in nouns for method in noun.methods(store, ports)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from controllers.machine.operations.table import Nothing, method
 from controllers.resources.block import VolumeStatus
+from controllers.resources.install import InstallStatus
 from controllers.resources.kubernetes import EtcdStatus, ManifestStatus, NodeStatus, StaticPodStatus
 from controllers.resources.machine import ConfigStatus, MachineStatus, PowerRequest
 from controllers.resources.meta import EmergencyNotice, MetaStatus
@@ -41,6 +42,7 @@ WATCHED: tuple[type[Spec], ...] = (
     ManifestStatus,
     NodeStatus,
     PowerRequest,
+    InstallStatus,
     EmergencyNotice,
     MetaStatus,
     ControllerStatus,

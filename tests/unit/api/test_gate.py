@@ -57,6 +57,7 @@ TABLE: dict[str, tuple[set[str], bool]] = {
     "MetaService.Get": (READ, False),
     "MetaService.Set": (OPERATE, False),
     "MetaService.Delete": (OPERATE, False),
+    "InstallService.Install": (ADMIN, False),
 }
 ROLES = ("reader", "operator", "admin", "etcd:backup")
 
