@@ -1,0 +1,171 @@
+"""Carries out a `WipePlan`: zeros over devices, partitions out of tables. Nothing that fails keeps the rest from being done.
+
+BLKZEROOUT (linux/fs.h) is what a device does fastest for blocks that read as zeros afterwards: deallocation where that gives
+zeros, writing them where it does not. BLKDISCARD before it lets a flash disk forget its cells too, but is never relied on.
+Trap: no sync(2) here: it would bring back what a file system that could not be unmounted still holds. And what flash has moved
+to spare cells is out of anybody's reach but the disk's own; encrypt what must not be found there.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from controllers.block import gpt
+from controllers.block.wipe_plan import END, DropEntries, EraseAll, EraseEnds, WipePlan, WipeStep
+
+# linux/fs.h: _IO(0x12, …) and _IOR(0x12, 114, size_t)
+BLKSSZGET = 0x1268
+BLKDISCARD = 0x1277
+BLKZEROOUT = 0x127F
+BLKGETSIZE64 = 0x80081272
+PIECE = 64 << 20
+"""Bytes of one request: small enough that the limit counts on a slow disk, too."""
+SHOWN = 8  # reports of one device
+WRITE_INSTEAD = (errno.EBUSY, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL)
+"""Of BLKZEROOUT. EBUSY: the device is still mounted, or mapped by dm-crypt; writing is allowed even then."""
+
+Say = Callable[[str], None]
+Now = Callable[[], float]
+
+
+@dataclass
+class Outcome:
+    """What was overwritten of what was to be, in bytes, and what could not be done."""
+
+    wanted: int = 0
+    done: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def describe(self) -> str:
+        """Say it in a line."""
+        head = f"{self.done} of {self.wanted} bytes overwritten"
+        return f"{head}; NOT done: {'; '.join(self.problems)}" if self.problems else head
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An open device or image."""
+
+    path: str
+    fd: int
+    size: int
+    sector_size: int
+    block: bool
+
+    def zero(self, offset: int, length: int) -> None:
+        """Make a range read as zeros. Raises `OSError`."""
+        if self.block:
+            try:
+                fcntl.ioctl(self.fd, BLKZEROOUT, struct.pack("QQ", offset, length))
+                return
+            except OSError as error:
+                if error.errno not in WRITE_INSTEAD:
+                    raise
+        zeros = memoryview(bytes(min(length, 1 << 20)))
+        while length > 0:
+            written = os.pwrite(self.fd, zeros[:length], offset)
+            offset, length = offset + written, length - written
+
+    def flush(self) -> None:
+        """Get what was written out of the disk's cache. Raises `OSError`."""
+        os.fsync(self.fd)
+
+    def discard(self) -> None:
+        """Tell a flash disk that nothing of the device is needed any more; what it makes of that does not matter."""
+        for offset in range(0, self.size if self.block else 0, 16 * PIECE):
+            try:
+                fcntl.ioctl(self.fd, BLKDISCARD, struct.pack("QQ", offset, min(16 * PIECE, self.size - offset)))
+            except OSError:
+                return
+
+
+@contextmanager
+def open_device(path: str) -> Iterator[Device]:
+    """Open a device for writing, whoever else uses it. Raises `OSError`."""
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if stat.S_ISBLK(os.fstat(fd).st_mode):
+            size = struct.unpack("Q", fcntl.ioctl(fd, BLKGETSIZE64, bytes(8)))[0]
+            sector = struct.unpack("i", fcntl.ioctl(fd, BLKSSZGET, bytes(4)))[0]
+            yield Device(path, fd, size, sector, block=True)
+        else:
+            yield Device(path, fd, os.fstat(fd).st_size, 512, block=False)
+    finally:
+        os.close(fd)
+
+
+def carry_out(plan: WipePlan, now: Now, say: Say) -> Outcome:
+    """Carry out every step, as far as the plan's limit allows; says what it does. Raises nothing."""
+    end = now() + plan.limit
+    outcome = Outcome(wanted=plan.size)
+    for step in plan.steps:
+        say(step.describe())
+        try:
+            _carry_out_step(step, outcome, lambda: now() >= end, say)
+        except (OSError, gpt.GptError) as error:
+            outcome.problems.append(f"{step.describe()}: {getattr(error, 'strerror', None) or error}")
+    return outcome
+
+
+def _carry_out_step(step: WipeStep, outcome: Outcome, over: Callable[[], bool], say: Say) -> None:
+    match step:
+        case EraseEnds():
+            erase_ends(step.device)
+        case DropEntries():
+            drop_entries(step)
+        case EraseAll():
+            _erase_all(step, outcome, over, say)
+
+
+def erase_ends(path: str) -> None:
+    """Zeros over both ends of a device. Raises `OSError`."""
+    with open_device(path) as device:
+        device.zero(0, min(END, device.size))
+        if device.size > END:
+            begin = max(END, device.size - END)
+            device.zero(begin, device.size - begin)
+        device.flush()
+
+
+def drop_entries(step: DropEntries) -> None:
+    """Take the partitions out of both copies of the table; a table that is gone is fine. Raises `OSError`, `GptError`."""
+    with open_device(step.disk) as device:
+        table = gpt.parse(lambda offset, length: os.pread(device.fd, length, offset), device.sector_size, device.size)
+        if table is None:
+            return
+        kept = tuple(one for one in table.partitions if str(one.uuid) not in step.uuids)
+        for offset, data in gpt.encode(replace(table, partitions=kept), os.pread(device.fd, 512, 0)):
+            os.pwrite(device.fd, data, offset)
+            os.fsync(device.fd)
+
+
+def _erase_all(step: EraseAll, outcome: Outcome, over: Callable[[], bool], say: Say) -> None:
+    """Zeros over a whole device, in pieces; a piece that cannot be written is passed over and counted."""
+    failed, done, shown = 0, 0, 0
+    with open_device(step.device) as device:
+        device.discard()
+        for offset in range(0, device.size, PIECE):
+            if over():
+                outcome.problems.append(f"the time was over at {offset * 100 // device.size} % of {step.what}")
+                break
+            length = min(PIECE, device.size - offset)
+            try:
+                device.zero(offset, length)
+                done += length
+            except OSError as error:
+                failed += length
+                say(f"{step.what} at byte {offset}: {error.strerror}")
+            if offset * SHOWN // device.size > shown:
+                shown = offset * SHOWN // device.size
+                say(f"{step.what}: {offset * 100 // device.size} %")
+        device.flush()
+    outcome.done += done
+    if failed:
+        outcome.problems.append(f"{failed} bytes of {step.what} cannot be written")

@@ -1,0 +1,142 @@
+"""A reset of a real block device: after it nothing of the pattern that filled it can be read, by the real program."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from controllers.block import gpt
+from controllers.block.luks import HEADER, Luks
+from controllers.block.luks_keys import SlotKey
+from controllers.block.wipe import open_device
+from controllers.block.wipe_plan import Target, WipePlan, order_steps, render_plan
+
+pytestmark = pytest.mark.kernel
+
+PROJECT = Path(__file__).resolve().parents[3]
+MIB = 1024 * 1024
+PATTERN = b"what nobody may read"
+SIZE = 96 * MIB
+STATE = gpt.Partition(1, gpt.LINUX_FILESYSTEM, UUID(int=6), 2048, 2048 + 20 * 2048 - 1, "STATE")
+DATA = gpt.Partition(2, gpt.LINUX_FILESYSTEM, UUID(int=7), 65536, 65536 + 40 * 2048 - 1, "u-data")
+
+
+def run(*argv: str) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[str]:
+    """A disk full of a pattern, with two partitions."""
+    image = tmp_path / "disk.img"
+    table = gpt.new_table(UUID(int=1), 512, SIZE // 512).with_partition(STATE).with_partition(DATA)
+    with image.open("wb") as file:
+        file.write((PATTERN * (SIZE // len(PATTERN) + 1))[:SIZE])
+        for offset, data in gpt.encode(table):
+            file.seek(offset)
+            file.write(data)
+    device = run("losetup", "--find", "--show", "--partscan", str(image)).strip()
+    subprocess.run(["partx", "--add", device], capture_output=True, check=False)
+    try:
+        yield device
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            subprocess.run(["partx", "--delete", device], capture_output=True, check=False)
+            run("losetup", "--detach", device)
+
+
+def wipe(tmp_path: Path, *targets: Target, limit: float = 60.0) -> subprocess.CompletedProcess[str]:
+    """Run the last program of a reset as PID 1 does."""
+    plan = tmp_path / "reset.json"
+    plan.write_text(render_plan(WipePlan(order_steps(targets), limit)))
+    program = str(PROJECT / "controllers/block/wipe_main.py")
+    return subprocess.run([sys.executable, "-I", "-S", program, str(plan)], capture_output=True, text=True, check=False)
+
+
+def read(loop: str, partition: gpt.Partition | None = None) -> bytes:
+    with open_device(loop) as device:
+        if partition is None:
+            return os.pread(device.fd, SIZE, 0)
+        return os.pread(device.fd, partition.sectors * 512, partition.first * 512)
+
+
+def read_table(loop: str) -> gpt.Table | None:
+    with open_device(loop) as device:
+        return gpt.parse(lambda offset, length: os.pread(device.fd, length, offset), 512, device.size)
+
+
+def target(loop: str, number: int, partition: gpt.Partition, *, ends_only: bool = False) -> Target:
+    size = partition.sectors * 512
+    return Target(f"{loop}p{number}", size, partition.label, ends_only, loop, str(partition.uuid))
+
+
+def test_of_a_partition_nothing_is_left_and_the_others_are_whole(loop: str, tmp_path: Path) -> None:
+    before = read(loop, DATA)
+    assert PATTERN in read(loop, STATE)
+    done = wipe(tmp_path, target(loop, 1, STATE))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not any(read(loop, STATE))
+    assert read(loop, DATA) == before
+    table = read_table(loop)
+    assert table is not None
+    assert [one.label for one in table.partitions] == ["u-data"]
+    assert "No problems found" in run("sgdisk", "-v", loop)
+    assert f"reset: done: {20 * MIB} of {20 * MIB} bytes overwritten" in done.stdout
+
+
+def test_of_a_disk_nothing_is_left_at_all(loop: str, tmp_path: Path) -> None:
+    done = wipe(tmp_path, Target(loop, SIZE, "disk"))
+    assert done.returncode == 0, done.stdout
+    assert not any(read(loop))
+
+
+def test_the_program_ends_in_time_and_says_what_is_left(loop: str, tmp_path: Path) -> None:
+    done = wipe(tmp_path, Target(loop, SIZE, "disk"), limit=0.0)
+    assert done.returncode == 1
+    assert "the time was over at 0 % of disk" in done.stdout
+    assert not any(read(loop)[: 16 * MIB])
+    assert not any(read(loop)[-16 * MIB :])
+
+
+def test_a_mounted_volume_is_destroyed_all_the_same(loop: str, tmp_path: Path) -> None:
+    run("mke2fs", "-q", "-F", "-t", "ext4", f"{loop}p2")
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    run("mount", f"{loop}p2", str(mount))
+    try:
+        (mount / "file").write_bytes(PATTERN * 100_000)
+        os.sync()
+        with (mount / "busy").open("w"):
+            done = wipe(tmp_path, target(loop, 2, DATA))
+    finally:
+        run("umount", "--lazy", str(mount))
+    assert done.returncode == 0, done.stdout
+    run("blockdev", "--flushbufs", loop)
+    assert PATTERN not in read(loop, DATA)
+
+
+async def test_an_encrypted_volume_never_opens_again(loop: str, tmp_path: Path) -> None:
+    device, key = f"{loop}p2", SlotKey(0, b"a good passphrase")
+    luks = Luks(Path("/usr/sbin"), tmp_path / "kept", patience=5.0)
+    await luks.format(device, "u-data", key)
+    assert await luks._fits(device, key)
+    done = wipe(tmp_path, target(loop, 2, DATA, ends_only=True))
+    assert done.returncode == 0, done.stdout
+    assert not any(read(loop, DATA)[:HEADER])
+    assert b"LUKS" not in read(loop, DATA)[:HEADER]
+
+
+def test_a_plan_that_cannot_be_read_destroys_nothing(loop: str, tmp_path: Path) -> None:
+    before = read(loop)
+    program = str(PROJECT / "controllers/block/wipe_main.py")
+    for plan in (tmp_path / "none", Path("/dev/zero")):
+        argv = [sys.executable, "-I", "-S", program, str(plan)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == 1
+        assert "nothing was destroyed" in done.stdout
+    assert read(loop) == before
