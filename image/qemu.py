@@ -190,6 +190,12 @@ def plan_boot(machine: Machine, qemu: Qemu, command_line: str) -> list[str]:
     ]
 
 
+def plan_forwards(machine: Machine, address: str) -> list[tuple[str, str]]:
+    """From where on this host to where in the guest, in the words of QEMU's user network."""
+    ports = ((machine.api_port, GUEST_API_PORT), (machine.kubernetes_port, GUEST_KUBERNETES_PORT))
+    return [(f"tcp:127.0.0.1:{host}", f"{address}:{guest}") for host, guest in ports if host]
+
+
 def plan_network(machine: Machine) -> list[str]:
     """The options of the network card and of what it is plugged into."""
     if machine.network == "none":
@@ -197,9 +203,7 @@ def plan_network(machine: Machine) -> list[str]:
     if machine.network == "silent":
         backend = "hubport,id=net0,hubid=0"
     else:
-        forwards = ((machine.api_port, GUEST_API_PORT), (machine.kubernetes_port, GUEST_KUBERNETES_PORT))
-        to = machine.address
-        rules = "".join(f",hostfwd=tcp:127.0.0.1:{host}-{to}:{guest}" for host, guest in forwards if host)
+        rules = "".join(f",hostfwd={host}-{guest}" for host, guest in plan_forwards(machine, machine.address))
         backend = f"user,id=net0{rules}"
     return ["-netdev", backend, "-device", "virtio-net-pci,netdev=net0,romfile="]
 
@@ -279,6 +283,14 @@ def reset(machine: Machine) -> None:
     """Press the reset button."""
     with Qmp(machine.control) as control:
         control.execute("system_reset")
+
+
+def forward(machine: Machine, address: str) -> None:
+    """Forward the machine's ports to another address of the guest from now on; empty is the one that DHCP gives."""
+    with Qmp(machine.control) as control:
+        for host, guest in plan_forwards(machine, address):
+            for command in (f"hostfwd_remove net0 {host}", f"hostfwd_add net0 {host}-{guest}"):
+                control.execute("human-monitor-command", **{"command-line": command})
 
 
 def press_power_button(machine: Machine) -> None:

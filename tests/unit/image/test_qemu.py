@@ -8,7 +8,7 @@ import pytest
 
 from image.accelerator import KVM, TCG
 from image.errors import ImageError
-from image.qemu import Machine, check_image, make_files, plan_argv
+from image.qemu import Machine, check_image, make_files, plan_argv, plan_forwards
 from image.qemu_disks import Disk
 from image.qemu_packages import Qemu
 
@@ -134,3 +134,9 @@ def test_a_machine_keeps_its_id_and_has_its_own(tmp_path: Path, emulator: Qemu, 
 def test_a_reboot_can_be_where_it_ends(tmp_path: Path, emulator: Qemu, image: Path) -> None:
     assert find(plan_argv(make(tmp_path, reboots=False), emulator, TCG), "-action") == ["reboot=shutdown"]
     assert find(plan_argv(make(tmp_path), emulator, TCG), "-action") == []
+
+
+def test_ports_can_be_forwarded_elsewhere_while_it_runs(tmp_path: Path, image: Path) -> None:
+    machine = make(tmp_path, api_port=1234, address="10.0.2.77")
+    assert plan_forwards(machine, "") == [("tcp:127.0.0.1:1234", ":50000")]
+    assert plan_forwards(machine, machine.address) == [("tcp:127.0.0.1:1234", "10.0.2.77:50000")]
