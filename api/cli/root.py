@@ -28,6 +28,8 @@ class Root(LazyGroup):
         "events": (f"{_VERBS}events", "Show what happens on a node, as it happens."),
         "install": (f"{_VERBS}install", "Install a node that runs from a medium on its disk, or try again."),
         "reboot": (f"{_VERBS}reboot", "Restart a node."),
+        "upgrade": (f"{_VERBS}upgrade", "Upgrade a node to another version."),
+        "rollback": (f"{_VERBS}rollback", "Take a node back to the version before."),
         "shutdown": (f"{_VERBS}shutdown", "Power a node off."),
         "etcd": (f"{_VERBS}etcd", "Look at etcd."),
         "meta": (f"{_VERBS}meta", "Read META, or change your own keys in it (user.*)."),

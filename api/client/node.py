@@ -11,13 +11,14 @@ from google.protobuf.message_factory import GetMessageClass
 
 from api.client.address import Address
 from api.client.errors import ClientError, Refused, TimedOut, Unreachable
-from api.generated import config_pb2, etcd_pb2, inspect_pb2, install_pb2, machine_pb2, meta_pb2, state_pb2
+from api.generated import config_pb2, etcd_pb2, inspect_pb2, install_pb2, lifecycle_pb2, machine_pb2, meta_pb2, state_pb2
 
 TIMEOUT = 30.0  # seconds for one answer
+UPLOAD_TIMEOUT = 3600.0  # seconds for a whole bundle
 HINT_KEY = "ophite-hint-bin"
 M = TypeVar("M", bound=Message)
 
-_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2, meta_pb2, install_pb2)
+_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2, meta_pb2, install_pb2, lifecycle_pb2)
 
 
 class Node:
@@ -108,6 +109,25 @@ class Node:
     def configuration(self) -> config_pb2.ConfigGetResponse:
         """Return the configuration in force."""
         return self.call("ConfigService.Get", config_pb2.ConfigGetRequest(), config_pb2.ConfigGetResponse)
+
+    def upload(self, pieces: Iterator[bytes]) -> lifecycle_pb2.UploadResponse:
+        """Hand a bundle over and return what names it. In: `pieces` of at most 1 MiB. Raises `ClientError`."""
+        path, decode = _method("LifecycleService.Upload")
+        call = self._channel.stream_unary(path, request_serializer=_encode, response_deserializer=decode)
+        try:
+            result = call((lifecycle_pb2.UploadRequest(data=piece) for piece in pieces), timeout=UPLOAD_TIMEOUT)
+        except grpc.RpcError as error:
+            raise self._translate(error) from None
+        assert isinstance(result, lifecycle_pb2.UploadResponse)
+        return result
+
+    def upgrade(self, request: lifecycle_pb2.UpgradeRequest) -> str:
+        """Begin an upgrade and return the name of the request."""
+        return self.call("LifecycleService.Upgrade", request, lifecycle_pb2.UpgradeResponse).request
+
+    def rollback(self, request: lifecycle_pb2.RollbackRequest) -> str:
+        """Begin a rollback and return the name of the request."""
+        return self.call("LifecycleService.Rollback", request, lifecycle_pb2.UpgradeResponse).request
 
     def bootstrap(self) -> None:
         """Create the cluster's database on this node."""

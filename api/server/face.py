@@ -18,6 +18,7 @@ from api.server.gate import Mode, Recognize
 from api.server.handlers import make_handler
 from api.server.inspection import InspectService
 from api.server.install import InstallService
+from api.server.lifecycle import LifecycleService
 from api.server.machine import MachineService
 from api.server.meta import MetaService
 from api.server.roles import FILES
@@ -80,6 +81,7 @@ class Face:
             "EtcdService": EtcdService(self._brain),
             "InspectService": InspectService(self._brain),
             "MetaService": MetaService(self._brain),
+            "LifecycleService": LifecycleService(self._brain),
             "InstallService": InstallService(self._brain),
         }
         descriptors = [service for file in FILES for service in file.services_by_name.values()]

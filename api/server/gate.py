@@ -18,6 +18,7 @@ from api.server.roles import Role, Rule, may, parse_organizations, parse_roles
 from controllers.runtime.errors import RuntimeFault
 
 UNARY_LIMIT = 120.0  # seconds for one answer, whatever deadline the client set
+UPLOAD_LIMIT = 3600.0  # the same where the client streams
 _RAISED_ON_PURPOSE = (RuntimeFault, Refusal, TimeoutError)
 
 
@@ -95,6 +96,9 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no t
         elif handler.unary_stream:
             behave = self._guard_stream(path, handler.unary_stream)
             make = grpc.unary_stream_rpc_method_handler
+        elif handler.stream_unary:
+            behave = self._guard_unary(path, handler.stream_unary, UPLOAD_LIMIT)
+            make = grpc.stream_unary_rpc_method_handler
         elif handler.stream_stream:
             behave = self._guard_stream(path, handler.stream_stream)
             make = grpc.stream_stream_rpc_method_handler
@@ -105,11 +109,13 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc ships no t
     def _check(self, path: str, context: grpc.aio.ServicerContext) -> None:
         check_call(path, self._rules.get(path), self._mode, self._who(context))
 
-    def _guard_unary(self, path: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def _guard_unary(
+        self, path: str, call: Callable[..., Awaitable[Any]], limit: float = UNARY_LIMIT
+    ) -> Callable[..., Awaitable[Any]]:
         async def guarded(request: Any, context: grpc.aio.ServicerContext) -> Any:
             try:
                 self._check(path, context)
-                async with asyncio.timeout(UNARY_LIMIT):
+                async with asyncio.timeout(limit):
                     return await call(request, context)
             except _RAISED_ON_PURPOSE as error:
                 return await _abort(context, error)

@@ -1,7 +1,7 @@
 """From a service's descriptor and an object to gRPC handlers, so that no stub code is generated or imported.
 
 Model: method `ServiceList` of a service is the coroutine (or, for a stream, the async generator) `service_list(request,
-caller)` of the object.
+caller)` of the object; where the client streams, `request` is an async iterator.
 """
 
 import re
@@ -28,8 +28,12 @@ def make_handler(service: ServiceDescriptor, servicer: object, who: Recognize) -
 
 def _make_method(method: MethodDescriptor, call: Callable[..., Any], who: Recognize) -> grpc.RpcMethodHandler:
     request, response = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
-    make = grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
-    adapt = _adapt_stream(call, who) if method.server_streaming else _adapt_unary(call, who)
+    if method.server_streaming:
+        make, adapt = grpc.unary_stream_rpc_method_handler, _adapt_stream(call, who)
+    elif method.client_streaming:
+        make, adapt = grpc.stream_unary_rpc_method_handler, _adapt_unary(call, who)
+    else:
+        make, adapt = grpc.unary_unary_rpc_method_handler, _adapt_unary(call, who)
     return make(adapt, request.FromString, response.SerializeToString)
 
 

@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 
-from api.generated import config_pb2, etcd_pb2, inspect_pb2, install_pb2, machine_pb2, meta_pb2, options_pb2, state_pb2
+from api.generated import (
+    config_pb2,
+    etcd_pb2,
+    inspect_pb2,
+    install_pb2,
+    lifecycle_pb2,
+    machine_pb2,
+    meta_pb2,
+    options_pb2,
+    state_pb2,
+)
 
 FILES: tuple[FileDescriptor, ...] = (
     machine_pb2.DESCRIPTOR,
@@ -21,6 +31,7 @@ FILES: tuple[FileDescriptor, ...] = (
     inspect_pb2.DESCRIPTOR,
     meta_pb2.DESCRIPTOR,
     install_pb2.DESCRIPTOR,
+    lifecycle_pb2.DESCRIPTOR,
 )
 """Every file that declares a service."""
 

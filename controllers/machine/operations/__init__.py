@@ -24,6 +24,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         graph,
         install,
         kernel_log,
+        lifecycle,
         meta,
         power,
         processes,
@@ -33,5 +34,20 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         version,
     )
 
-    nouns = (version, state, configuration, power, services, kernel_log, events, etcd, graph, processes, sockets, meta, install)
+    nouns = (
+        version,
+        state,
+        configuration,
+        power,
+        services,
+        kernel_log,
+        events,
+        etcd,
+        graph,
+        processes,
+        sockets,
+        meta,
+        install,
+        lifecycle,
+    )
     return [method for noun in nouns for method in noun.methods(store, ports)]

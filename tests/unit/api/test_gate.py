@@ -58,6 +58,9 @@ TABLE: dict[str, tuple[set[str], bool]] = {
     "MetaService.Set": (OPERATE, False),
     "MetaService.Delete": (OPERATE, False),
     "InstallService.Install": (ADMIN, False),
+    "LifecycleService.Upload": (ADMIN, False),
+    "LifecycleService.Upgrade": (ADMIN, False),
+    "LifecycleService.Rollback": (ADMIN, False),
 }
 ROLES = ("reader", "operator", "admin", "etcd:backup")
 
@@ -94,7 +97,8 @@ def probe(node: Node, name: str) -> str:
     """Call a method with an empty request; return the status that comes back."""
     method = next(one for one in roles.methods() if f"{one.containing_service.name}.{one.name}" == name)
     channel = node._channel
-    make = channel.unary_stream if method.server_streaming else channel.unary_unary
+    unary = channel.stream_unary if method.client_streaming else channel.unary_unary
+    make = channel.unary_stream if method.server_streaming else unary
     call = make(
         roles.path_of(method),
         request_serializer=lambda message: message.SerializeToString(),
@@ -102,7 +106,7 @@ def probe(node: Node, name: str) -> str:
     )
     request = GetMessageClass(method.input_type)()
     try:
-        answer = call(request, timeout=10)
+        answer = call(iter((request,)) if method.client_streaming else request, timeout=10)
         list(answer) if method.server_streaming else answer
     except grpc.RpcError as error:
         return str(error.code().name).lower()
