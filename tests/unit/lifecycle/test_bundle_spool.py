@@ -181,9 +181,9 @@ def test_a_manifest_can_be_refused_before_anything_big_is_taken(tmp_path: Path, 
 
 
 def test_a_full_disk_is_said_before_it_is_full(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = SimpleNamespace(f_bavail=65 << 8, f_frsize=4096)
+    room = SimpleNamespace(f_bavail=16 << 10, f_frsize=4096)
     monkeypatch.setattr(os, "statvfs", lambda _: room)
-    refuse(place, good(tmp_path), "has room for 1 MiB")
+    refuse(place, good(tmp_path), "has room for 0 MiB")
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
