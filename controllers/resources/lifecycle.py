@@ -62,7 +62,6 @@ class UpgradeStatus(Spec, frozen=True, kw_only=True):
     columns: ClassVar[tuple[tuple[str, str], ...]] = (
         ("PHASE", "phase"),
         ("STEP", "step"),
-        ("PROGRESS", "progress"),
         ("FROM", "from_version"),
         ("TO", "to_version"),
         ("SLOT", "slot"),

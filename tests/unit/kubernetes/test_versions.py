@@ -11,6 +11,7 @@ def test_what_changed_when() -> None:
     assert [old.insecure_port_flag, middle.insecure_port_flag] == [True, False]
     assert [middle.kubelet_infra_image_flag, new.kubelet_infra_image_flag] == [True, False]
     assert [middle.kubelet_fail_cgroup_v1, new.kubelet_fail_cgroup_v1] == [False, True]
+    assert [parse_features(v).eviction_version for v in ("1.21.9", "1.22.0")] == ["policy/v1beta1", "policy/v1"]
     assert old.control_plane_taint == "node-role.kubernetes.io/master"
     assert new.control_plane_taint == "node-role.kubernetes.io/control-plane"
 

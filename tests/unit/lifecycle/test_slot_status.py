@@ -1,0 +1,23 @@
+"""What the slots hold, as resources."""
+
+import pytest
+
+from controllers.lifecycle.slot_status import SlotStatusController
+from controllers.ports import Ports
+from controllers.resources.lifecycle import SlotStatus
+from controllers.runtime.errors import Waiting
+from tests.harness.reconcile import run_reconcile_async
+from tests.unit.lifecycle.machine import OLD, Disk, FakeSlots
+
+
+async def test_both_slots_are_shown() -> None:
+    wanted = await run_reconcile_async(SlotStatusController(Ports(), FakeSlots(Disk())))
+    assert {one.id: one.spec for one in wanted} == {
+        "a": SlotStatus(version="1", root_hash=OLD, running=True, entry=True),
+        "b": SlotStatus(),
+    }
+
+
+async def test_a_disk_that_cannot_be_read_is_said() -> None:
+    with pytest.raises(Waiting, match="the slots to be readable: I/O error"):
+        await run_reconcile_async(SlotStatusController(Ports(), FakeSlots(Disk(fails={"look": "I/O error"}))))
