@@ -1,0 +1,19 @@
+"""Installing a node that runs from memory on one of its disks: layout, plan, the work, and how it goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from controllers.ports import Ports
+    from controllers.runtime.controller import Controller
+
+
+def controllers(ports: Ports) -> list[Controller]:
+    """Return this domain's controllers. Imports them here, so that importing the package costs nothing."""
+    from controllers.install.install_apply import InstallApplyController
+    from controllers.install.medium import NodeMedium
+    from controllers.install.target import KernelTarget
+
+    target = KernelTarget(ports.paths.bin, ports.paths.run / "install", ports.patience)
+    return [InstallApplyController(ports, target, NodeMedium(ports))]

@@ -1,0 +1,162 @@
+"""One installation from the files to the last step: check the files, look at the disk, refuse or plan, carry out.
+
+Nothing is written before the bundle's signature, sizes and hashes were right, and before what the disk holds was read from
+the disk itself. A disk that is what it should be already is left alone; one that we were interrupted at is gone on with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import uuid4
+
+from controllers.block import gpt
+from controllers.block.kernel import partition_path
+from controllers.install import layout
+from controllers.install.bootcode import BootCodeError
+from controllers.install.contents import Contents, Verdict
+from controllers.install.errors import InstallError, Refused
+from controllers.install.plan import Goal, plan_end, plan_install
+from controllers.install.ports import InstallPort, Source
+from controllers.install.progress import Progress
+from controllers.install.steps import Step
+from controllers.machine.programs import ProgramError
+
+CONFIG = "config.yaml"
+"""Name of the configuration on STATE; the other files there are the node's own business."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is wanted. Two orders that are equal are one attempt. Sizes in bytes; `state`: files of STATE, with secrets."""
+
+    disk: str
+    size: int
+    sector_size: int
+    wipe: bool = False
+    image: str = ""
+    words: tuple[str, ...] = ()
+    requested: float = 0.0
+    state: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    INSTALLED = "installed"
+    ALREADY = "already"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of a job that worked."""
+
+    outcome: Outcome
+    version: str
+
+
+FAULTS = (OSError, gpt.GptError, BootCodeError, ProgramError)
+"""What a step may raise because of the machine; anything else is a bug."""
+
+OpenSource = Callable[[str, Progress], Awaitable[Source]]
+"""In: the URL of a bundle, empty for the medium's. Raises `LifecycleFault`, `InstallError`."""
+
+
+async def install(order: Order, port: InstallPort, open_source: OpenSource, progress: Progress) -> Done:
+    """Carry an order out. Raises `InstallError`, and what the ports raise."""
+    progress.say("check the files of the system")
+    source = await open_source(order.image, progress)
+    progress.say(f"look at {order.disk}")
+    steps = await asyncio.to_thread(_plan, order, port, source)
+    if not steps:
+        return Done(Outcome.ALREADY, source.version)
+    await asyncio.to_thread(port.release, order.disk)
+    progress.plan(steps)
+    for step in steps:
+        progress.begin(step)
+        try:
+            await port.execute(step, source, progress.advance)
+        except FAULTS as error:
+            hint = "look at the disk and its cables; then run `ophite install`"
+            raise InstallError(f"{step.describe()}: {_text(error)}", hint) from error
+    return Done(Outcome.INSTALLED, source.version)
+
+
+def _plan(order: Order, port: InstallPort, source: Source) -> tuple[Step, ...]:
+    """Return the steps, none when there is nothing to do. Raises `Refused`."""
+    goal = Goal(
+        disk=order.disk,
+        size=order.size,
+        sector_size=order.sector_size,
+        payload=source.payload,
+        words=order.words,
+        bios=source.has_grub,
+        state=order.state,
+    )
+    try:
+        contents = port.read_contents(order.disk, order.sector_size, order.size)
+        table = contents.table
+        if table is not None and contents.verdict in (Verdict.OURS, Verdict.INTERRUPTED):
+            if _is_same(order, port, source, table):
+                return () if contents.verdict is Verdict.OURS else plan_end(goal, table)
+            contents = _reconsider(contents, order, port, source)
+        _check(order, contents)
+        return plan_install(goal, contents.disk_uuid or uuid4())
+    except layout.TooSmall as error:
+        raise Refused(f"{order.disk}: {error}", "choose a bigger disk") from error
+    except FAULTS as error:
+        raise InstallError(f"{order.disk} cannot be read: {_text(error)}", "choose another disk") from error
+
+
+def _is_same(order: Order, port: InstallPort, source: Source, table: gpt.Table) -> bool:
+    """Return whether a disk holds this version with this configuration, by content, and boots it."""
+    device = {one.label: partition_path(order.disk, one.number) for one in table.partitions}
+    root = table.find(layout.ROOT_A)
+    if not layout.is_ours(table) or root is None or root.uuid != source.payload.root_id:
+        return False
+    port.learn(order.disk, table)
+    kept = port.read_state(device[layout.STATE], CONFIG)
+    if kept is None or kept != order.state.get(CONFIG):
+        return False
+    return _is_active(port, source, device[layout.ESP]) and source.is_root(device[layout.ROOT_A])
+
+
+def _is_active(port: InstallPort, source: Source, device: str) -> bool:
+    try:
+        with port.esp(device) as esp:
+            return source.is_active(esp)
+    except OSError:
+        return False
+
+
+def _reconsider(contents: Contents, order: Order, port: InstallPort, source: Source) -> Contents:
+    """An installation that has its boot entry was interrupted after it was complete: it is somebody's system by now."""
+    table = contents.table
+    esp = table.find(layout.ESP) if table else None
+    if contents.verdict is not Verdict.INTERRUPTED or table is None or esp is None:
+        return contents
+    port.learn(order.disk, table)
+    if not _is_active(port, source, partition_path(order.disk, esp.number)):
+        return contents
+    return Contents(Verdict.OURS, ("an installation of another version or configuration",), table)
+
+
+def _check(order: Order, contents: Contents) -> None:
+    """Raise `Refused` when the disk holds what may not be lost."""
+    if contents.verdict in (Verdict.EMPTY, Verdict.INTERRUPTED) or order.wipe:
+        return
+    what = "an installed Ophite with another version or configuration: " if contents.verdict is Verdict.OURS else ""
+    raise Refused(
+        f"{order.disk} is not empty and is left alone; it holds {what}{contents.describe()}",
+        "set `wipe: true` in InstallConfig, or run `ophite install --wipe`, to lose all of it; or choose another disk",
+    )
+
+
+def _text(error: Exception) -> str:
+    """Return an error as one line, with the file that it is about."""
+    if not isinstance(error, OSError):
+        return str(error)
+    reason = error.strerror or str(error)
+    return f"{reason}: {error.filename}" if error.filename else reason

@@ -1,0 +1,90 @@
+"""What an installation does to the machine, as one port, and where its files come from, as another. Tests replace both.
+
+Errors that a user should see: `OSError`, `GptError`, `BootCodeError`, `ProgramError`, `LifecycleFault`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from controllers.block import gpt
+from controllers.install.contents import Contents
+from controllers.install.layout import Payload
+from controllers.install.steps import Step
+from controllers.lifecycle.esp import EspPort
+
+Say = Callable[[float], None]
+"""Told how much of a step is done, 0 to 1; called from any thread."""
+
+
+class Source(Protocol):
+    """A bundle whose signature, sizes and hashes were found right. Every method blocks."""
+
+    @property
+    def version(self) -> str:
+        """Version of Ophite in it."""
+        ...
+
+    @property
+    def payload(self) -> Payload:
+        """What has to fit on the disk."""
+        ...
+
+    @property
+    def has_grub(self) -> bool:
+        """Whether it can start by a BIOS."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Return a small member."""
+        ...
+
+    def write_root(self, disk: str, say: Say) -> None:
+        """Write the root image to slot a, sync it, and prove it by reading it back."""
+        ...
+
+    def is_root(self, device: str) -> bool:
+        """Return whether a partition holds this root image, by content."""
+        ...
+
+    def write_boot_files(self, disk: str, esp: EspPort, words: tuple[str, ...], say: Say) -> None:
+        """Write the boot files of slot a, synced."""
+        ...
+
+    def activate(self, disk: str, esp: EspPort, words: tuple[str, ...]) -> None:
+        """Write boot loaders, their configuration and, last, the entry of slot a, without counter."""
+        ...
+
+    def is_active(self, esp: EspPort) -> bool:
+        """Return whether an ESP has an entry of slot a."""
+        ...
+
+
+class InstallPort(Protocol):
+    """The disks of this machine."""
+
+    def read_contents(self, disk: str, sector_size: int, size: int) -> Contents:
+        """Return what a disk holds right now. Blocks."""
+        ...
+
+    def release(self, disk: str) -> None:
+        """Unmount what of the disk the node itself has mounted. Blocks."""
+        ...
+
+    def learn(self, disk: str, table: gpt.Table) -> None:
+        """Have the kernel know the partitions of a table that is on the disk. Blocks."""
+        ...
+
+    def esp(self, device: str) -> AbstractContextManager[EspPort]:
+        """Mount an ESP and unmount it again."""
+        ...
+
+    def read_state(self, device: str, name: str) -> bytes | None:
+        """Return a file of STATE, None when there is none or it cannot be read. Blocks."""
+        ...
+
+    def execute(self, step: Step, source: Source, say: Say) -> Awaitable[None]:
+        """Carry out one step."""
+        ...

@@ -1,0 +1,297 @@
+"""A whole installation on a loop device, with sgdisk, fsck and mtools as judges.
+
+The kernel of a build machine may know neither GPT nor FAT: partitions are announced one by one, and the ESP is read and
+written through mtools where a node mounts it.
+"""
+
+import errno
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from controllers.block import gpt
+from controllers.block.discovery import device_reader
+from controllers.install import job
+from controllers.install.contents import Verdict
+from controllers.install.errors import InstallError, Refused
+from controllers.install.job import CONFIG, Order, Outcome, install
+from controllers.install.layout import MIB, get_partition
+from controllers.install.medium import NodeMedium
+from controllers.install.ports import Say, Source
+from controllers.install.progress import Progress
+from controllers.install.steps import Step
+from controllers.install.target import KernelTarget
+from controllers.lifecycle.esp import DirectoryEsp
+from controllers.ports import Paths, Ports
+from tests.harness.clock import FakeClock
+from tests.unit.lifecycle.bundles import Recipe, make_parts, write_key
+
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(180)]
+
+SIZE = 1700 * MIB
+STATE = {CONFIG: b"apiVersion: ophite/v1\n", "identity.json": b"{}\n"}
+GRUB = {"grub/core.img": b"\xeb\x00".ljust(512, b"D") + b"core" * 9000, "grub/boot.img": b"\xeb\x63".ljust(440, b"B")}
+
+
+def run(*argv: str, check: bool = True) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=check).stdout
+
+
+def read_tree(directory: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+class PowerCut(BaseException):
+    """Nothing after this point happened."""
+
+
+class MtoolsTarget(KernelTarget):
+    """Reads and writes the ESP without a kernel that knows FAT. `cut_before`: number of the step at which the power fails."""
+
+    cut_before: int | None = None
+    count = 0
+
+    async def execute(self, step: Step, source: Source, say: Say) -> None:
+        if self.count == self.cut_before:
+            raise PowerCut
+        self.count += 1
+        await super().execute(step, source, say)
+
+    @contextmanager
+    def esp(self, device: str) -> Iterator[DirectoryEsp]:
+        directory = self._work / f"esp{self.count}"
+        directory.mkdir(parents=True, exist_ok=True)
+        found = subprocess.run(["mdir", "-b", "-i", device, "::"], capture_output=True, check=False)
+        if found.returncode:
+            raise OSError(errno.EINVAL, "no FAT file system")
+        if found.stdout.strip():
+            run("mcopy", "-s", "-n", "-Q", "-i", device, "::/*", str(directory))
+        before = read_tree(directory)
+        yield DirectoryEsp(directory)
+        if read_tree(directory) == before:
+            return
+        if entries := [str(one) for one in directory.iterdir()]:
+            run("mcopy", "-s", "-o", "-Q", "-i", device, *entries, "::")
+
+
+class Machine:
+    """A disk as a loop device, and a medium with a signed bundle."""
+
+    def __init__(self, root: Path, sector_size: int = 512) -> None:
+        self.root, self.sector_size = root, sector_size
+        self.image = root / "disk.img"
+        with self.image.open("wb") as file:
+            file.truncate(SIZE)
+        self.ports = Ports(clock=FakeClock(), paths=Paths(root))
+        write_key(root / "usr/share/ophite/keys")
+        (root / "usr/share/ophite/release.json").write_text('{"version":"1.0","board":"generic","arch":"amd64"}')
+        self.put("2.0")
+        self.loop = run("losetup", "--find", "--show", "--partscan", "--sector-size", str(sector_size), str(self.image)).strip()
+
+    def put(self, version: str) -> None:
+        """Lay another version on the medium."""
+        parts = make_parts(version) | GRUB
+        Recipe(version=version, parts=parts).unpack(self.ports.paths.run / "medium/ophite")
+
+    def close(self) -> None:
+        with suppress(subprocess.CalledProcessError):
+            run("blockdev", "--setrw", self.loop)  # it outlives the loop device otherwise
+            run("umount", "--quiet", f"{self.loop}p6", check=False)
+            run("partx", "--delete", self.loop, check=False)
+            run("losetup", "--detach", self.loop)
+
+    def target(self, cut_before: int | None = None) -> MtoolsTarget:
+        made = MtoolsTarget(Path("/usr/sbin"), self.root / "work")
+        made.cut_before = cut_before
+        return made
+
+    def order(self, *, wipe: bool = False, state: dict[str, bytes] = STATE, words: tuple[str, ...] = ()) -> Order:
+        return Order(self.loop, SIZE, self.sector_size, wipe, words=words, state=state)
+
+    async def install(self, order: Order | None = None, cut_before: int | None = None) -> job.Done:
+        progress = Progress(self.ports.clock, lambda: None)
+        return await install(order or self.order(), self.target(cut_before), NodeMedium(self.ports), progress)
+
+    def table(self) -> gpt.Table:
+        table = gpt.parse(device_reader(self.loop), self.sector_size, SIZE)
+        assert table is not None
+        return table
+
+    def digest(self) -> str:
+        """Return a hash of all that is not zero; most of the disk is a hole."""
+        found, at = hashlib.sha256(), 0
+        with self.image.open("rb", buffering=0) as file, suppress(OSError):
+            while True:  # ends with ENXIO behind the last data
+                at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+                data = os.pread(file.fileno(), MIB - at % MIB, at)
+                if any(data):
+                    found.update(at.to_bytes(8, "little") + data)
+                at += len(data)
+        return found.hexdigest()
+
+    def read_esp(self, name: str) -> str:
+        return run("mtype", "-i", f"{self.loop}p2", f"::{name}")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def big_sectors(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path, 4096)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def check_installed(machine: Machine, version: str = "2.0", state: dict[str, bytes] = STATE) -> None:
+    """Everything that makes a disk start, by other programs than ours."""
+    table = machine.table()
+    assert "No problems found" in run("sgdisk", "-v", machine.loop)
+    assert [one.label for one in table.partitions] == ["BIOS", "ESP", "ROOT-A", "ROOT-B", "META", "STATE"]
+    assert run("fsck.vfat", "-n", f"{machine.loop}p2", check=False).count("dirty") == 0
+    run("e2fsck", "-fn", f"{machine.loop}p6")
+    assert machine.read_esp("/loader/entries/ophite-a.conf").startswith(f"title Ophite {version}\n")
+    assert "default=a\ntry=\n" in machine.read_esp("/grub/grubenv")
+    with Path(f"{machine.loop}p3").open("rb") as file:
+        assert file.read(len(make_parts(version)["root.erofs"])) == make_parts(version)["root.erofs"]
+    for name, data in state.items():
+        assert machine.target().read_state(f"{machine.loop}p6", name) == data
+    assert machine.target().read_contents(machine.loop, machine.sector_size, SIZE).verdict is Verdict.OURS
+
+
+async def test_an_empty_disk_becomes_a_node(machine: Machine) -> None:
+    done = await machine.install(machine.order(words=("console=ttyS1",)))
+    assert done == job.Done(Outcome.INSTALLED, "2.0")
+    check_installed(machine)
+    for path in ("/EFI/BOOT/BOOTX64.EFI", "/EFI/ophite/a.efi", "/ophite/a/vmlinuz", "/grub/grub.cfg"):
+        assert machine.read_esp(path)
+    assert "console=ttyS0,115200 console=ttyS1" in machine.read_esp("/loader/entries/ophite-a.conf")
+    assert " console=ttyS1 " in machine.read_esp("/ophite/a/boot.cfg")
+    head = device_reader(machine.loop)(0, 2 * MIB)
+    assert head[:4] == b"\xeb\x63BB"
+    assert head[MIB + 512 : MIB + 516] == b"core"
+    assert get_partition(machine.table(), "BIOS").first * 512 == MIB
+
+
+async def test_sectors_of_4096_bytes(big_sectors: Machine) -> None:
+    await big_sectors.install()
+    check_installed(big_sectors)
+    assert not any(device_reader(big_sectors.loop)(0, 440)), "no BIOS reads such sectors"
+
+
+async def test_twice_the_same_changes_nothing(machine: Machine) -> None:
+    await machine.install()
+    before = machine.digest()
+    assert (await machine.install()).outcome is Outcome.ALREADY
+    assert (await machine.install(machine.order(wipe=True))).outcome is Outcome.ALREADY
+    assert machine.digest() == before
+
+
+async def test_another_configuration_or_version_needs_to_be_told_to_wipe(machine: Machine) -> None:
+    await machine.install()
+    before = machine.digest()
+    other = {**STATE, CONFIG: b"other"}
+    with pytest.raises(Refused, match="an installed Ophite with another version or configuration"):
+        await machine.install(machine.order(state=other))
+    machine.put("3.0")
+    with pytest.raises(Refused, match="partition 6 'STATE': ext4 labelled 'STATE'"):
+        await machine.install()
+    assert machine.digest() == before
+    await machine.install(machine.order(wipe=True, state=other))
+    check_installed(machine, "3.0", other)
+
+
+@pytest.mark.parametrize("cut_before", range(1, 11))
+async def test_a_power_cut_between_two_steps_is_gone_on_after(machine: Machine, cut_before: int) -> None:
+    with pytest.raises(PowerCut):
+        await machine.install(cut_before=cut_before)
+    await machine.install()
+    check_installed(machine)
+
+
+def make_gpt(machine: Machine) -> None:
+    run("sgdisk", "-n1:2048:+64M", "-c1:precious", machine.loop)
+
+
+def make_mbr(machine: Machine) -> None:
+    subprocess.run(["sfdisk", "-q", "--no-reread", machine.loop], input=b"label: dos\n2048,65536,83\n", check=True)
+
+
+def make_ext4(machine: Machine) -> None:
+    run("mke2fs", "-q", "-F", "-t", "ext4", "-L", "precious", machine.loop)
+
+
+def write_at(machine: Machine, offset: int, data: bytes) -> None:
+    with Path(machine.loop).open("r+b") as file:
+        file.seek(offset)
+        file.write(data)
+
+
+def make_luks(machine: Machine) -> None:
+    write_at(machine, 0, b"LUKS\xba\xbe\x00\x02")
+
+
+def make_lvm(machine: Machine) -> None:
+    write_at(machine, 512, b"LABELONE".ljust(24, b"\0") + b"LVM2 001")
+
+
+FOREIGN = [
+    (make_gpt, "a GPT of 1 partitions; partition 1 'precious': empty"),
+    (make_mbr, "an MBR; partition 1 of type 0x83: empty"),
+    (make_ext4, "ext4 labelled 'precious'"),
+    (make_luks, "luks"),
+    (make_lvm, "lvm"),
+]
+
+
+@pytest.mark.parametrize(("make", "text"), FOREIGN, ids=[make.__name__ for make, _ in FOREIGN])
+async def test_what_somebody_else_has_there_is_left_alone(machine: Machine, make: object, text: str) -> None:
+    assert callable(make)
+    make(machine)
+    before = machine.digest()
+    with pytest.raises(Refused) as refused:
+        await machine.install()
+    assert f"it holds {text}".lower() in refused.value.message.lower()
+    assert "wipe: true" in refused.value.hint
+    assert machine.digest() == before
+    await machine.install(machine.order(wipe=True))
+    check_installed(machine)
+
+
+async def test_a_disk_that_is_mounted_is_in_use(machine: Machine, tmp_path: Path) -> None:
+    make_ext4(machine)
+    (tmp_path / "mnt").mkdir()
+    run("mount", machine.loop, str(tmp_path / "mnt"))
+    try:
+        with pytest.raises(InstallError, match="is in use"):
+            await machine.install(machine.order(wipe=True))
+    finally:
+        run("umount", str(tmp_path / "mnt"))
+
+
+async def test_a_read_only_disk_says_so(machine: Machine) -> None:
+    run("blockdev", "--setro", machine.loop)
+    with pytest.raises(InstallError, match=r"mark .* as being installed: .*[Pp]ermi|read-only"):
+        await machine.install()
+
+
+async def test_a_changed_file_on_the_medium_is_refused_before_anything_is_written(machine: Machine) -> None:
+    before = machine.digest()
+    path = machine.ports.paths.run / "medium/ophite/root.erofs"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(Exception, match=r"root\.erofs"):
+        await machine.install()
+    assert machine.digest() == before
