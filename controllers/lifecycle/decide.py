@@ -109,7 +109,7 @@ def _decide_tried(facts: Facts, record: UpgradeRecord) -> Decision:
             return Decision(Move.ABANDON, "armed", "another request took its place")
         return Decision(Move.ARMED)
     slot = facts.slots.get(record.slot)
-    untried = slot is not None and not slot.error and (not slot.entry or slot.tries == 1)
+    untried = slot is not None and (not slot.entry or slot.next)
     if untried and not record.stage:
         return Decision(Move.ABANDON, "armed", NOT_TRIED)
     if not record.stage:

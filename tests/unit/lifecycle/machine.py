@@ -64,13 +64,17 @@ class Disk:
         if what in self.fails:
             raise SlotError(self.fails[what])
 
+    @property
+    def next(self) -> str:
+        """The slot that the boot loader takes: one with a try left, else the default."""
+        return next((name for name, slot in self.slots.items() if slot.entry and slot.tries), self.default)
+
     def boot(self) -> str:
-        """Do what the boot loader does: take the slot with a try left and use it up, else the default. Returns it."""
+        """Do what the boot loader does, and use up the try. Returns the slot that runs."""
         if self.frozen:
             self.frozen, self.kill_at = False, -1
-        trying = [name for name, slot in self.slots.items() if slot.entry and slot.tries]
-        self.running = trying[0] if trying else self.default
-        if trying:
+        self.running = self.next
+        if self.slots[self.running].tries:
             self.slots[self.running].tries = 0
         return self.running
 
@@ -92,7 +96,12 @@ class FakeSlots:
             raise SlotError(disk.fails["look"])
         return {
             name: SlotStatus(
-                version=slot.version, root_hash=slot.root_hash, running=name == disk.running, entry=slot.entry, tries=slot.tries
+                version=slot.version,
+                root_hash=slot.root_hash,
+                running=name == disk.running,
+                next=name == disk.next,
+                entry=slot.entry,
+                tries=slot.tries,
             )
             for name, slot in disk.slots.items()
         }

@@ -93,7 +93,7 @@ def test_the_old_version_finds_a_try_that_judged_itself() -> None:
     assert decide(facts(record)) == Decision(Move.ROLL_BACK, "etcd", "no leader")
 
 
-@pytest.mark.parametrize("slot", [SlotStatus(), SlotStatus(entry=True, tries=1)])
+@pytest.mark.parametrize("slot", [SlotStatus(), SlotStatus(entry=True, tries=1, next=True)])
 def test_a_slot_that_the_boot_loader_never_tried_refuses_no_bundle(slot: SlotStatus) -> None:
     assert decide(facts(TRYING, slots={"a": SlotStatus(running=True), "b": slot})) == Decision(Move.ABANDON, "armed", NOT_TRIED)
 
@@ -126,7 +126,7 @@ TARGETS = {
 
 SLOTS = st.dictionaries(
     st.sampled_from("ab"),
-    st.builds(SlotStatus, running=st.booleans(), entry=st.booleans(), tries=st.sampled_from([None, 0, 1])),
+    st.builds(SlotStatus, running=st.booleans(), entry=st.booleans(), next=st.booleans(), tries=st.sampled_from([None, 0, 1])),
 )
 FACTS = st.builds(
     Facts,

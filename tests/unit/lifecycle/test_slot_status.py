@@ -13,7 +13,7 @@ from tests.unit.lifecycle.machine import OLD, Disk, FakeSlots
 async def test_both_slots_are_shown() -> None:
     wanted = await run_reconcile_async(SlotStatusController(Ports(), FakeSlots(Disk())))
     assert {one.id: one.spec for one in wanted} == {
-        "a": SlotStatus(version="1", root_hash=OLD, running=True, entry=True),
+        "a": SlotStatus(version="1", root_hash=OLD, running=True, next=True, entry=True),
         "b": SlotStatus(),
     }
 
