@@ -31,6 +31,7 @@ class Root(LazyGroup):
         "upgrade": (f"{_VERBS}upgrade", "Upgrade a node to another version."),
         "rollback": (f"{_VERBS}rollback", "Take a node back to the version before."),
         "shutdown": (f"{_VERBS}shutdown", "Power a node off."),
+        "reset": (f"{_VERBS}reset", "Destroy the data of a node."),
         "etcd": (f"{_VERBS}etcd", "Look at etcd."),
         "meta": (f"{_VERBS}meta", "Read META, or change your own keys in it (user.*)."),
         "inspect": (f"{_VERBS}inspection", "Look inside a node: controllers, processes, mounts, sockets, memory."),

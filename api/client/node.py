@@ -11,14 +11,24 @@ from google.protobuf.message_factory import GetMessageClass
 
 from api.client.address import Address
 from api.client.errors import ClientError, Refused, TimedOut, Unreachable
-from api.generated import config_pb2, etcd_pb2, inspect_pb2, install_pb2, lifecycle_pb2, machine_pb2, meta_pb2, state_pb2
+from api.generated import (
+    config_pb2,
+    etcd_pb2,
+    inspect_pb2,
+    install_pb2,
+    lifecycle_pb2,
+    machine_pb2,
+    meta_pb2,
+    reset_pb2,
+    state_pb2,
+)
 
 TIMEOUT = 30.0  # seconds for one answer
 UPLOAD_TIMEOUT = 3600.0  # seconds for a whole bundle
 HINT_KEY = "ophite-hint-bin"
 M = TypeVar("M", bound=Message)
 
-_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2, meta_pb2, install_pb2, lifecycle_pb2)
+_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2, meta_pb2, install_pb2, lifecycle_pb2, reset_pb2)
 
 
 class Node:
@@ -132,6 +142,10 @@ class Node:
     def bootstrap(self) -> None:
         """Create the cluster's database on this node."""
         self.call("EtcdService.Bootstrap", etcd_pb2.BootstrapRequest(), etcd_pb2.BootstrapResponse)
+
+    def reset(self, request: reset_pb2.ResetRequest) -> reset_pb2.ResetResponse:
+        """Destroy volumes or disks of the node, or only say which would be."""
+        return self.call("ResetService.Reset", request, reset_pb2.ResetResponse)
 
     def call(self, name: str, request: Message, answer: type[M]) -> M:
         """Return the answer of a method `Service.Method` that is of type `answer`. Raises `ClientError`."""

@@ -21,6 +21,7 @@ from api.server.install import InstallService
 from api.server.lifecycle import LifecycleService
 from api.server.machine import MachineService
 from api.server.meta import MetaService
+from api.server.reset import ResetService
 from api.server.roles import FILES
 from api.server.serving import Listener, Serving
 from api.server.state import StateService
@@ -80,6 +81,7 @@ class Face:
             "ConfigService": ConfigService(self._brain, mode),
             "EtcdService": EtcdService(self._brain),
             "InspectService": InspectService(self._brain),
+            "ResetService": ResetService(self._brain),
             "MetaService": MetaService(self._brain),
             "LifecycleService": LifecycleService(self._brain),
             "InstallService": InstallService(self._brain),

@@ -20,6 +20,7 @@ from api.generated import (
     machine_pb2,
     meta_pb2,
     options_pb2,
+    reset_pb2,
     state_pb2,
 )
 
@@ -32,6 +33,7 @@ FILES: tuple[FileDescriptor, ...] = (
     meta_pb2.DESCRIPTOR,
     install_pb2.DESCRIPTOR,
     lifecycle_pb2.DESCRIPTOR,
+    reset_pb2.DESCRIPTOR,
 )
 """Every file that declares a service."""
 

@@ -41,12 +41,13 @@ class ResetPhase(StrEnum):
 class ResetRequest(Spec, frozen=True, kw_only=True):
     """Somebody wants (parts of) this node destroyed; id `reset`, made by the API and gone after a reboot.
 
-    `system_volumes`: labels, none = all. `user_disks`: whole disks by path; none = the user volumes on every disk. `limit`:
+    `request` is another text for every request. `system_volumes`: labels, none = all. `user_disks`: whole disks by path; none = the user volumes on every disk. `limit`:
     seconds that erasing may take, 0 = by size.
     """
 
     namespace: ClassVar[str] = LIFECYCLE
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("MODE", "mode"), ("THEN", "then"), ("GRACEFUL", "graceful"))
+    request: str = ""
     mode: ResetMode = ResetMode.SYSTEM
     system_volumes: tuple[str, ...] = ()
     user_disks: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class ResetStatus(Spec, frozen=True, kw_only=True):
     aliases: ClassVar[tuple[str, ...]] = ("reset",)
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("PHASE", "phase"), ("STEP", "step"), ("ERROR", "error"))
     phase: ResetPhase
+    request: str = ""
     step: str = ""
     steps: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ Trap: asyncio has no transport for SOCK_SEQPACKET, so the socket is driven throu
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,9 +64,18 @@ class Supervisor:
         """Stop and start one service. Raises `ControlError`."""
         await self._request({"op": "restart", "id": id})
 
-    async def power(self, action: str) -> None:
-        """Begin the orderly shutdown: `reboot` or `poweroff`. Raises `ControlError`."""
-        await self._request({"op": "power", "action": action})
+    async def power(self, action: str, last: Sequence[str] = (), limit: float = 0.0, *, force: bool = False) -> None:
+        """Begin the orderly shutdown: `reboot` or `poweroff`. Raises `ControlError`.
+
+        In: `last`, the argv of a program that runs when nothing else does, for at most `limit` seconds, patience included;
+        `force`: at once, also in the middle of an orderly one.
+        """
+        request: dict[str, Any] = {"op": "power", "action": action}
+        if last:
+            request["last"] = {"argv": list(last), "limit": limit}
+        if force:
+            request["force"] = True
+        await self._request(request)
 
     async def watch(self) -> AsyncIterator[ServiceState | ShutdownBegun]:
         """Yield the state of every service, then each change and the begin of a shutdown, until PID 1 closes.

@@ -28,6 +28,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         meta,
         power,
         processes,
+        reset,
         services,
         sockets,
         state,
@@ -49,5 +50,6 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         meta,
         install,
         lifecycle,
+        reset,
     )
     return [method for noun in nouns for method in noun.methods(store, ports)]

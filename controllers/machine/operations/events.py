@@ -14,9 +14,11 @@ from controllers.machine.operations.table import Nothing, method
 from controllers.resources.block import VolumeStatus
 from controllers.resources.install import InstallStatus
 from controllers.resources.kubernetes import EtcdStatus, ManifestStatus, NodeStatus, StaticPodStatus
+from controllers.resources.lifecycle import UpgradeStatus
 from controllers.resources.machine import ConfigStatus, MachineStatus, PowerRequest
 from controllers.resources.meta import EmergencyNotice, MetaStatus
 from controllers.resources.network import NetworkStatus, OperatorStatus
+from controllers.resources.reset import ResetStatus
 from controllers.resources.services import ServiceStatus
 from controllers.resources.timesync import TimeStatus
 from controllers.runtime.errors import Overrun
@@ -43,6 +45,8 @@ WATCHED: tuple[type[Spec], ...] = (
     NodeStatus,
     PowerRequest,
     InstallStatus,
+    UpgradeStatus,
+    ResetStatus,
     EmergencyNotice,
     MetaStatus,
     ControllerStatus,

@@ -61,6 +61,7 @@ TABLE: dict[str, tuple[set[str], bool]] = {
     "LifecycleService.Upload": (ADMIN, False),
     "LifecycleService.Upgrade": (ADMIN, False),
     "LifecycleService.Rollback": (ADMIN, False),
+    "ResetService.Reset": (ADMIN, False),
 }
 ROLES = ("reader", "operator", "admin", "etcd:backup")
 

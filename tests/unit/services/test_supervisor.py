@@ -81,6 +81,18 @@ async def test_logs_yield_raw_output(tmp_path: Path) -> None:
     assert requests[0] == {"op": "logs", "id": "etcd", "follow": True, "tail_bytes": 10}
 
 
+async def test_power_may_carry_a_last_program(tmp_path: Path) -> None:
+    async with pid1(tmp_path / "s", lambda _: [packet(ok=True)]) as requests:
+        await Supervisor(tmp_path / "s").power("reboot")
+        await Supervisor(tmp_path / "s").power("poweroff", ("/usr/bin/wipe", "plan"), 90.0)
+        await Supervisor(tmp_path / "s").power("reboot", force=True)
+    assert requests == [
+        {"op": "power", "action": "reboot"},
+        {"op": "power", "action": "poweroff", "last": {"argv": ["/usr/bin/wipe", "plan"], "limit": 90.0}},
+        {"op": "power", "action": "reboot", "force": True},
+    ]
+
+
 async def test_a_refusal_carries_reason_and_hint(tmp_path: Path) -> None:
     async with pid1(tmp_path / "s", lambda _: [packet(ok=False, error="no such service", hint="see list")]):
         with pytest.raises(ControlError, match=r"refused restart: no such service \(see list\)"):

@@ -1,0 +1,187 @@
+"""A reset from request to PID 1: what is asked of whom, in which order, and what ends it before anything is destroyed."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controllers.block.wipe_plan import parse_plan
+from controllers.etcd.client import Member
+from controllers.lifecycle import reset_apply
+from controllers.lifecycle.reset_apply import ResetController
+from controllers.ports import Paths, Ports
+from controllers.resources.block import DiscoveredVolume, Disk
+from controllers.resources.kubernetes import EtcdStatus, Nodename
+from controllers.resources.pki import Certificate, CertificateRoot
+from controllers.resources.reset import AfterReset, ResetMode, ResetPhase, ResetRequest, ResetStatus
+from controllers.services.errors import ControlError, RequestError
+from tests.harness.clock import settle
+from tests.harness.engine import World
+
+DISK = Disk(path="/dev/vda", size=50, system=True)
+REQUEST = ResetRequest(request="one")
+
+
+class Machine:
+    """PID 1, etcd and Kubernetes; `log` is what was asked of them, in order."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.last: tuple[str, ...] = ()
+        self.limit = 0.0
+        self.others = 2
+        self.pods: tuple[str, ...] = ()
+        self.refuses: dict[str, Exception] = {}
+
+    def _note(self, what: str) -> None:
+        self.log.append(what)
+        if what in self.refuses:
+            raise self.refuses[what]
+
+    async def power(self, action: str, last: Sequence[str] = (), limit: float = 0.0) -> None:
+        self.last, self.limit = tuple(last), limit
+        self._note(action)
+
+    async def members(self) -> list[Member]:
+        self._note("members")
+        return [Member(id=str(at), name="", peer_urls=(), client_urls=(), learner=False) for at in range(1 + self.others)]
+
+    async def remove(self, id_: str) -> None:
+        self._note(f"remove {id_}")
+
+    async def drain(self, api: Any, node: str, limit: float, clock: Any, say: Any) -> tuple[str, ...]:
+        say("waits for 1 pod", 0.5)
+        self._note(f"drain {node}")
+        return self.pods
+
+    async def uncordon(self, api: Any, node: str) -> bool:
+        self._note(f"uncordon {node}")
+        return True
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine()
+    monkeypatch.setattr(reset_apply, "drain", made.drain)
+    monkeypatch.setattr(reset_apply, "uncordon", made.uncordon)
+    monkeypatch.setattr(reset_apply, "find_api", lambda view, name, patience: made)
+    return made
+
+
+def read(path: str) -> str:
+    return Path(path).read_text()
+
+
+async def reset(root: Path, machine: Machine, request: ResetRequest = REQUEST, *, etcd: bool = True) -> ResetStatus:
+    """Run a request on a node with the usual volumes, and return how it ended."""
+    (root / "run/ophite").mkdir(parents=True, exist_ok=True)
+    ports = Ports(paths=Paths(root))
+    controller = ResetController(ports, machine, lambda root, leaf, timeout: machine)  # type: ignore[arg-type,return-value]
+    async with World(controller) as world:
+        controller._run.ports = Ports(clock=world.clock, paths=Paths(root))
+        await world.put("vda", DISK)
+        for label in ("STATE", "EPHEMERAL"):
+            path = f"/dev/{label.lower()}"
+            volume = DiscoveredVolume(path=path, size=1, parent="vda", partition_label=label, partition_uuid=label)
+            await world.put(label, volume)
+        await world.put("nodename", Nodename(nodename="cp1"))
+        if etcd:
+            await world.put("etcd", EtcdStatus(healthy=True, member_id="7"))
+            await world.put("etcd", CertificateRoot(certificate="", key=""))
+            await world.put("etcd-client", Certificate(subject="", certificate="", key="", ca="etcd", not_after=0))
+        await world.put("reset", request)
+        await finish(world, machine)
+        return (await world.get(ResetStatus, "reset")).spec
+
+
+async def finish(world: World, machine: Machine) -> None:
+    """Let the controller go on, whose threads write files, until its reset ends one way or the other."""
+    for _ in range(1000):
+        await settle()
+        found = await world.store.find(ResetStatus, "reset")
+        failed = found is not None and found.spec.step.startswith("failed")
+        done = machine.log[-1:] in (["reboot"], ["poweroff"]) and machine.log[-1] not in machine.refuses
+        if failed or done:
+            return
+        await asyncio.to_thread(lambda: None)
+    raise AssertionError("the reset does not end")
+
+
+async def test_pods_first_then_etcd_then_everything(tmp_path: Path, machine: Machine) -> None:
+    status = await reset(tmp_path, machine)
+    assert machine.log == ["drain cp1", "members", "remove 7", "reboot"]
+    assert (status.phase, status.error, status.skipped) == (ResetPhase.STOPPING, "", ())
+    assert status.steps[0] == "erase the beginning and the end of EPHEMERAL (/dev/ephemeral)"
+    assert machine.last[-1] == str(tmp_path / "run/ophite/reset.json")
+    assert os.stat(machine.last[-1]).st_mode & 0o777 == 0o600  # noqa: PTH116 - not in a coroutine
+    plan = parse_plan(read(machine.last[-1]))
+    assert tuple(step.describe() for step in plan.steps) == status.steps
+    assert machine.limit == plan.limit + 30.0
+    assert machine.last[1:3] == ("-I", "-S")
+    assert "block/wipe_main.py" in machine.last[3]
+
+
+@pytest.mark.parametrize(
+    ("then", "action"),
+    [(AfterReset.POWEROFF, "poweroff"), (AfterReset.REBOOT, "reboot"), (AfterReset.MAINTENANCE, "reboot")],
+)
+async def test_ends(tmp_path: Path, machine: Machine, then: AfterReset, action: str) -> None:
+    await reset(tmp_path, machine, ResetRequest(request="one", graceful=False, then=then))
+    assert machine.log == [action]
+
+
+async def test_the_only_member_leaves_nobody(tmp_path: Path, machine: Machine) -> None:
+    machine.others = 0
+    await reset(tmp_path, machine)
+    assert machine.log == ["drain cp1", "members", "reboot"]
+
+
+async def test_a_member_whose_data_stays_does_not_leave(tmp_path: Path, machine: Machine) -> None:
+    await reset(tmp_path, machine, ResetRequest(request="one", system_volumes=("STATE",)))
+    assert machine.log == ["drain cp1", "reboot"]
+
+
+async def test_a_node_without_etcd_leaves_nothing(tmp_path: Path, machine: Machine) -> None:
+    await reset(tmp_path, machine, etcd=False)
+    assert machine.log == ["drain cp1", "reboot"]
+
+
+async def test_pods_that_stay_do_not_keep_it_from_ending(tmp_path: Path, machine: Machine) -> None:
+    machine.pods = ("default/web: a disruption budget forbids it now",)
+    status = await reset(tmp_path, machine)
+    assert machine.log[-1] == "reboot"
+    assert status.skipped == ("drain: 1 did not go: default/web: a disruption budget forbids it now",)
+
+
+async def test_a_cluster_that_cannot_be_reached_does_not_either(tmp_path: Path, machine: Machine) -> None:
+    machine.refuses["drain cp1"] = RequestError("no answer in time")
+    status = await reset(tmp_path, machine)
+    assert machine.log[-1] == "reboot"
+    assert "no answer in time" in status.skipped[0]
+
+
+async def test_etcd_that_refuses_ends_it_before_anything_is_destroyed(tmp_path: Path, machine: Machine) -> None:
+    machine.refuses["remove 7"] = RequestError("unhealthy cluster")
+    status = await reset(tmp_path, machine)
+    assert machine.log == ["drain cp1", "members", "remove 7", "uncordon cp1"]
+    assert status.phase is ResetPhase.FAILED
+    assert "etcd does not let this member go: unhealthy cluster" in status.error
+    assert "--no-graceful" in status.error
+    assert not (tmp_path / "run/ophite/reset.json").exists()
+
+
+async def test_pid_1_that_does_not_answer_is_said(tmp_path: Path, machine: Machine) -> None:
+    machine.refuses["reboot"] = ControlError("no connection to PID 1")
+    status = await reset(tmp_path, machine)
+    assert (status.phase, status.error) == (ResetPhase.FAILED, "no connection to PID 1")
+    assert machine.log[-1] == "uncordon cp1"
+
+
+async def test_a_disk_that_went_away_is_said(tmp_path: Path, machine: Machine) -> None:
+    status = await reset(tmp_path, machine, ResetRequest(request="one", mode=ResetMode.ALL, user_disks=("/dev/vdb",)))
+    assert status.phase is ResetPhase.FAILED
+    assert "there is no disk /dev/vdb" in status.error
+    assert machine.log == ["uncordon cp1"]
