@@ -87,6 +87,8 @@ async def open_bundle(work: Work) -> None:
     """Believe the bundle, or not."""
     work.opened = await work.bundles.open(work.progress.say)
     opened = work.opened
+    if work.request.bundle not in ("", opened.bundle):
+        raise BundleError("another bundle was uploaded meanwhile", "upload this one again")
     await work.note(bundle=opened.bundle, to_version=opened.version, root_hash=opened.root_hash)
 
 

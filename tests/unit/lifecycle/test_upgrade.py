@@ -215,6 +215,20 @@ async def test_a_bundle_for_another_machine_and_the_running_version_are_refused(
     assert "write root" not in disk.done
 
 
+async def test_a_bundle_that_took_the_place_of_the_uploaded_one_is_refused() -> None:
+    disk = Disk(spooled=Opened(BUNDLE, "2", NEW))
+    async with Boot(disk) as boot:
+        await boot.status()
+        await boot.ask(source="uploaded", bundle="c" * 64)
+        await boot.wait()
+        assert "another bundle was uploaded meanwhile" in (await shown(boot)).error
+        disk.spooled = Opened(BUNDLE, "2", NEW)
+        await boot.ask("r2", source="uploaded", bundle=BUNDLE)
+        await boot.wait()
+        assert await boot.reboots()
+    assert "spool" not in disk.done, "what was uploaded is not fetched"
+
+
 async def test_a_node_that_runs_from_memory_says_what_to_do() -> None:
     disk = Disk(running="a")
     disk.slots["a"].root_hash = ""
