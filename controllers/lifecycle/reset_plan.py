@@ -21,6 +21,8 @@ USER_PREFIXES = ("u-", "r-", "s-")
 BASE_SECONDS, BYTES_PER_SECOND = 120.0, 50_000_000
 """What the limit allows for by itself: a slow disk that has to write every zero."""
 MAX_SECONDS = 6 * 3600.0
+LIMIT_MAX = 23 * 3600.0
+"""Seconds that a request or patience may make of it: PID 1 gives its last program a day at most."""
 
 
 def plan_reset(
@@ -46,7 +48,7 @@ def plan_reset(
         raise _refuse("nothing of what shall be destroyed is there", "see `ophite get discoveredvolumes`")
     plan = WipePlan(order_steps(targets), 0.0)
     limit = request.limit or min(BASE_SECONDS + plan.size / BYTES_PER_SECOND, MAX_SECONDS) * patience
-    return WipePlan(plan.steps, limit)
+    return WipePlan(plan.steps, min(limit, LIMIT_MAX))
 
 
 def destroys(request: ResetRequest, label: str) -> bool:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from controllers.runtime.wire import Method
 
 OWNER = "api"
-LIMIT_MAX = 7 * 24 * 3600.0
 NAMES_MAX = 64
 
 
@@ -58,6 +57,8 @@ def methods(store: Store, ports: Ports) -> list[Method]:
 
 
 def _resource(request: Reset) -> ResetRequest:
+    from controllers.lifecycle.reset_plan import LIMIT_MAX
+
     if not 0 <= request.limit <= LIMIT_MAX:
         raise OperationError("invalid_argument", f"a limit of {request.limit:g} s", f"0 to {LIMIT_MAX:g} s; 0 goes by size")
     if len(request.system_volumes) + len(request.user_disks) > NAMES_MAX:

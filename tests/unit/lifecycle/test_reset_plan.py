@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controllers.block.wipe_plan import DropEntries, EraseAll, EraseEnds, WipePlan
-from controllers.lifecycle.reset_plan import BASE_SECONDS, MAX_SECONDS, destroys, plan_reset
+from controllers.lifecycle.reset_plan import BASE_SECONDS, LIMIT_MAX, MAX_SECONDS, destroys, plan_reset
 from controllers.resources.block import DiscoveredVolume, Disk
 from controllers.resources.reset import AfterReset, ResetMode, ResetRequest
 from controllers.runtime.errors import OperationError
@@ -131,6 +131,7 @@ def test_the_limit_follows_the_size_and_the_user() -> None:
     big = {"vda": Disk(path="/dev/vda", size=10**14, system=True)}
     volume = DiscoveredVolume(path="/dev/vda4", size=10**14, parent="vda", partition_label="EPHEMERAL", partition_uuid="u")
     assert plan_reset(ResetRequest(), big, [volume]).limit == MAX_SECONDS
+    assert plan_reset(ResetRequest(), big, [volume], patience=20).limit == LIMIT_MAX
 
 
 def test_what_is_destroyed() -> None:

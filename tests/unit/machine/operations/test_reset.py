@@ -63,6 +63,7 @@ async def test_planning_does_nothing(node: Any) -> None:
         ({"then": "explode"}, "bad request"),
         ({"limit": -1.0}, "a limit of -1 s"),
         ({"limit": float("nan")}, "a limit of nan s"),
+        ({"limit": 86400.0}, "a limit of 86400 s"),
         ({"user_disks": ["/dev/vdb"] * 65, "mode": "all"}, "more than 64"),
         ({"system_volumes": ["ROOT-A"]}, "no such system volume"),
     ],
