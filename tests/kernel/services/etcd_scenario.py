@@ -10,9 +10,11 @@ from typing import Any
 from controllers.config.bundle import make_authority
 from controllers.config.documents import EtcdConfig, MachineConfig, MachineType
 from controllers.etcd.bootstrap import BootstrapFacts, find_refusal
-from controllers.etcd.client import make_client
+from controllers.etcd.client import EtcdClient, make_client
 from controllers.etcd.data import EtcdDataController
 from controllers.etcd.files import EtcdFilesController
+from controllers.etcd.quorum import Absence, gather_facts
+from controllers.etcd.quorum import find_refusal as find_quorum_refusal
 from controllers.etcd.service import EtcdServiceController
 from controllers.etcd.spec import EtcdSpecController
 from controllers.etcd.status import EtcdStatusController
@@ -25,6 +27,7 @@ from controllers.resources.network import HostnameStatus, NodeAddress
 from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.resources.services import ServiceSpec, ServiceStatus
 from controllers.resources.timesync import TimeStatus
+from controllers.runtime.memory import MemoryStore
 from controllers.runtime.resource import Resource, new
 from controllers.services.health import Probe, check_etcd
 from image.tools import loader_argv
@@ -86,6 +89,21 @@ def refusal(data: Resource[EtcdData]) -> str:
     return found.message if found else ""
 
 
+async def check_members(client: EtcdClient, resources: list[Resource[Any]], own: str) -> None:
+    """The only member may not go; a learner that joins changes nothing of that, and can be removed again."""
+    store = MemoryStore()
+    for resource in resources:
+        await store.create(resource)
+    facts = await gather_facts(store)
+    assert [(one.id, one.healthy, one.learner) for one in facts.members] == [(own, True, False)], facts
+    assert "only member" in str(find_quorum_refusal(facts, Absence.AWAY, force=False))
+    await client._call("/v3/cluster/member/add", {"peerURLs": [f"https://{ADDRESS}:12380"], "isLearner": True})
+    learner = next(one for one in (await gather_facts(store)).members if one.id != own)
+    assert (learner.healthy, learner.learner) == (False, True)
+    await client.remove(learner.id)
+    assert [one.id for one in await client.members()] == [own]
+
+
 async def main() -> None:
     """Bootstrap, ask, stop, start again with the data, be refused a second bootstrap."""
     program = loader_argv(prepare(sys.argv[1]), "usr/bin/etcd")
@@ -107,6 +125,7 @@ async def main() -> None:
         assert status.spec.healthy, status.spec
         assert status.spec.leader == member.id
         assert await client.alarms() == []
+        await check_members(client, [ROOT, client_leaf, new("etcd", status.spec)], member.id)
         assert look().spec.initialized
         assert "is not empty" in refusal(look())
         # A brain that starts now issues other certificates and must want the very same service.
