@@ -88,7 +88,6 @@ class InstallApplyController(Controller):
             self._started.clear()
             if self._order is not None:
                 await self._work(self._order)
-                wake()
 
     def _may_reboot(self, view: View) -> bool:
         """Whether nobody else has asked for power already."""
@@ -162,6 +161,7 @@ class InstallApplyController(Controller):
             ended = msgspec.structs.replace(ended, step=self._progress.text, message=text)
         finally:
             self._status = ended
+            self._wake()
 
     def _show(self) -> InstallStatus:
         """Return the status with what the job says of itself."""

@@ -72,7 +72,11 @@ async def install(order: Order, port: InstallPort, open_source: OpenSource, prog
     steps = await asyncio.to_thread(_plan, order, port, source)
     if not steps:
         return Done(Outcome.ALREADY, source.version)
-    await asyncio.to_thread(port.release, order.disk)
+    try:
+        await asyncio.to_thread(port.release, order.disk)
+    except OSError as error:
+        hint = "a node that works with this disk cannot be installed on it; start it afresh from the medium"
+        raise InstallError(f"{order.disk} is in use: {_text(error)}", hint) from error
     progress.plan(steps)
     for step in steps:
         progress.begin(step)

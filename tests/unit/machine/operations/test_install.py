@@ -37,7 +37,7 @@ async def test_nonsense_is_refused(table: Any, params: dict[str, str], text: str
 async def test_a_node_that_runs_from_its_disk_refuses(table: Any) -> None:
     ports = replace(table.ports, cmdline={"ophite.root": "verity"})
     [method] = install.methods(table.store, ports)
-    answer: Any = method.handler
+    answer: Any = method.handler  # with a caller, as the wire does
     with pytest.raises(OperationError, match="runs from its disk"):
         await answer({}, None)
 

@@ -1,0 +1,90 @@
+"""The files of the system: from the medium, checked, onto the ESP."""
+
+from pathlib import Path
+
+import pytest
+
+from controllers.install.medium import BundleSource, NodeMedium
+from controllers.install.progress import Progress
+from controllers.lifecycle.entries import parse_entry
+from controllers.lifecycle.errors import BundleError
+from controllers.lifecycle.esp import DirectoryEsp
+from controllers.ports import Paths, Ports
+from tests.harness.clock import FakeClock
+from tests.unit.lifecycle.bundles import COMMAND_LINE, Recipe, make_parts, root_hash, write_key
+
+RELEASE = '{"version":"1.0","board":"generic","arch":"amd64"}'
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Path:
+    """The root of a node with a key and a release."""
+    write_key(tmp_path / "usr/share/ophite/keys")
+    (tmp_path / "usr/share/ophite/release.json").write_text(RELEASE)
+    return tmp_path
+
+
+async def open_medium(node: Path, recipe: Recipe) -> BundleSource:
+    recipe.unpack(node / "run/ophite/medium/ophite")
+    return await NodeMedium(Ports(paths=Paths(node)))("", Progress(FakeClock(), lambda: None))
+
+
+async def test_what_is_on_the_medium(node: Path) -> None:
+    source = await open_medium(node, Recipe())
+    parts = make_parts("2.0")
+    assert source.version == "2.0"
+    assert source.has_grub
+    payload = source.payload
+    assert (payload.arch, payload.root_hash) == ("amd64", root_hash("2.0"))
+    assert payload.root_size == len(parts["root.erofs"])
+    assert payload.boot_files == sum(len(parts[name]) for name in ("boot.efi", "ophite.efi", "vmlinuz", "initramfs.zst"))
+    assert source.read("grub/boot.img") == parts["grub/boot.img"]
+    with pytest.raises(BundleError, match=r"nothing\.img is missing"):
+        source.read("nothing.img")
+
+
+async def test_a_node_without_a_medium_says_what_to_do(node: Path) -> None:
+    with pytest.raises(BundleError) as error:
+        await NodeMedium(Ports(paths=Paths(node)))("", Progress(FakeClock(), lambda: None))
+    assert "ophite install --image" in error.value.hint
+
+
+@pytest.mark.parametrize("recipe", [Recipe(arch="arm64"), Recipe(changes={"board": "other"})], ids=["arch", "board"])
+async def test_a_medium_for_another_machine_is_refused(node: Path, recipe: Recipe) -> None:
+    with pytest.raises(BundleError, match="cannot be used"):
+        await open_medium(node, recipe)
+
+
+@pytest.mark.parametrize("words", [(), ("console=ttyS1", "quiet")])
+async def test_the_files_of_an_esp(node: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    source = await open_medium(node, Recipe())
+    root = tmp_path / "esp"
+    root.mkdir()
+    esp = DirectoryEsp(root)
+    source.write_boot_files("/dev/sda", esp, words, lambda fraction: None)
+    assert not source.is_active(esp)
+    assert not list(root.rglob("BOOT*.EFI")), "nothing that firmware looks for before the end"
+    source.activate("/dev/sda", esp, words)
+    assert source.is_active(esp)
+    parts = make_parts("2.0")
+    placed = {"EFI/BOOT/BOOTX64.EFI": "boot.efi", "EFI/ophite/a.efi": "ophite.efi", "ophite/a/vmlinuz": "vmlinuz"}
+    placed |= {"ophite/a/initramfs.zst": "initramfs.zst", "grub/grub.cfg": "grub/grub.cfg"}
+    assert {path: (root / path).read_bytes() for path in placed} == {path: parts[name] for path, name in placed.items()}
+    assert (root / "loader/loader.conf").read_text() == "timeout 0\neditor no\n"
+    assert (root / "grub/grubenv").stat().st_size == 1024
+    entry = parse_entry("ophite-a.conf", (root / "loader/entries/ophite-a.conf").read_text())
+    assert entry is not None
+    assert (entry.version, entry.tries) == ("2.0", None)
+    assert entry.options == (f"{COMMAND_LINE} console=ttyS1 quiet" if words else "")
+    assert " ".join((COMMAND_LINE.split()[-1], *words)) in (root / "ophite/a/boot.cfg").read_text()
+
+
+async def test_arm64_has_another_loader_and_no_grub(node: Path, tmp_path: Path) -> None:
+    (node / "usr/share/ophite/release.json").write_text(RELEASE.replace("amd64", "arm64"))
+    source = await open_medium(node, Recipe(arch="arm64"))
+    assert not source.has_grub
+    root = tmp_path / "esp"
+    root.mkdir()
+    source.activate("/dev/sda", DirectoryEsp(root), ())
+    assert (root / "EFI/BOOT/BOOTAA64.EFI").exists()
+    assert not (root / "grub").exists()
