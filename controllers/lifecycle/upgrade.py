@@ -65,19 +65,29 @@ class UpgradeController(Controller):
         self._work: Work | None = None
         self._meta: dict[str, str] = {}
         self._reboot = ""
+        self._unwritten: UpgradeRecord | None = None
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """Keep what is seen, show what is wanted. Raises `Waiting` until META was read."""
         scene = self._scene = gather(view, self._ports.patience, self.name)
         self._news.set()
         decision = decide(scene.facts)
-        status = describe_upgrade(scene.facts, decision, self._progress, self._work.record if self._work else None)
+        status = self._describe(scene, decision)
         wanted = [Wanted(key, MetaRequest(value=value)) for key, value in sorted(self._meta.items())]
         if status is not None:
             wanted.append(Wanted(UPGRADE, status))
         if self._reboot and not scene.power_asked:
             wanted.append(Wanted("power", PowerRequest(action="reboot", reason=self._reboot)))
         return wanted
+
+    def _describe(self, scene: Scene, decision: Decision) -> UpgradeStatus | None:
+        if self._is_unwritten(scene.facts.request):
+            return describe_upgrade(scene.facts._replace(record=self._unwritten), Decision(Move.WAIT), self._progress, None)
+        return describe_upgrade(scene.facts, decision, self._progress, self._work.record if self._work else None)
+
+    def _is_unwritten(self, request: UpgradeRequest | None) -> bool:
+        """Return whether a request has ended and META does not know."""
+        return request is not None and self._unwritten is not None and request.request == self._unwritten.request
 
     async def run(self, wake: Callable[[], None]) -> None:
         """Do the next thing whenever something changed."""
@@ -103,6 +113,8 @@ class UpgradeController(Controller):
     async def _move(self, scene: Scene, decision: Decision) -> None:
         record = scene.facts.record
         if decision.move is Move.PREPARE and scene.facts.request is not None:
+            if self._is_unwritten(scene.facts.request):
+                return
             await self._prepare(scene, scene.facts.request)
         elif record is None:
             return
@@ -155,7 +167,11 @@ class UpgradeController(Controller):
         if work.record.state is State.TRYING:
             await self._disarm(work.record.slot)
         await self._drop()
-        await work.keep(advance(work.record, State.ABANDONED, step=step, reason=reason))
+        ended = advance(work.record, State.ABANDONED, step=step, reason=reason)
+        try:
+            await work.keep(ended)
+        except LifecycleFault:
+            self._unwritten = ended  # META cannot be written: then only this life of the brain can say how it ended
 
     async def _note_stage(self, scene: Scene, record: UpgradeRecord) -> None:
         """Write into the record how far this boot came, so that the version before can say so."""
@@ -174,6 +190,7 @@ class UpgradeController(Controller):
             await self._put(REFUSED_KEY, render_refused(allow(scene.node.refused, record.bundle)))
         await self._drop()
         await self._save(advance(record, State.COMMITTED, stage="ready", step="committed", reason=""))
+        _log.info("upgrade committed", extra={"version": record.to_version, "slot": record.slot})
 
     async def _end(self, scene: Scene, record: UpgradeRecord, decision: Decision) -> None:
         """Have the boot loader take the version before, refuse the bundle, and write down why."""
@@ -189,6 +206,8 @@ class UpgradeController(Controller):
         if state is not State.FAILED:
             await self._drop()
         await self._save(ended)
+        said = {"state": state.value, "version": record.to_version, "step": ended.step, "reason": ended.reason}
+        _log.warning("upgrade ended", extra=said)
 
     async def _refuse(self, scene: Scene, record: UpgradeRecord) -> None:
         """Remember the bundle that failed. A META without room for that must not keep the upgrade from ending."""

@@ -288,6 +288,13 @@ async def test_a_meta_that_cannot_be_written_ends_the_upgrade_before_anything_is
         await boot.wait(200)
         assert "write root" not in disk.done
         assert not await boot.reboots()
+        status = await shown(boot)
+        assert (status.phase, status.request) == (UpgradePhase.FAILED, "r1")
+        assert "to META took longer than 30 s: I/O error" in status.error
+        disk.fails = {}
+        await boot.ask("r2")
+        await boot.wait(40)
+        assert await boot.reboots()
 
 
 async def test_an_unreadable_disk_does_not_keep_the_old_version_from_saying_what_happened() -> None:
