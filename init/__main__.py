@@ -9,6 +9,7 @@ import sys
 if not __package__:  # run by path, isolated: the package is found beside its own directory
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from init.emergency import leave
 from init.linux.cmdline import Platform, read_cmdline
 from init.linux.kmsg import open_log
 
@@ -27,9 +28,13 @@ def main() -> None:
     else:
         cmdline, watchdog = read_cmdline(), None
         log = open_log(plain=cmdline.platform is Platform.NAMESPACES)
-    from init import boot  # from the root image, which is there only now
+    try:
+        from init import boot  # from the root image, which is there only now
 
-    boot.run(log, cmdline, watchdog)
+        boot.run(log, cmdline, watchdog)
+        raise OSError("the kernel refuses to reboot")
+    except BaseException as error:  # noqa: BLE001 - a PID 1 that ends is a panic, whatever ended it
+        leave(log, cmdline, watchdog, error)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,16 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from init.events import READ, WRITE
 from init.linux.power import PowerAction
 from init.process import Service
-from init.services import ControlError, decode_table
+from init.services import BOOLEAN, RULES, ControlError, Rule, decode_fields, decode_table, number, one_of, seconds
+from init.shutdown import Last
 
 if TYPE_CHECKING:
     from init.supervisor import Supervisor
@@ -22,14 +25,24 @@ if TYPE_CHECKING:
 MAX_PACKET = 131072  # bytes of a request
 MAX_CONNECTIONS = 64
 LOG_PACKET = 16384  # bytes of output in one packet
-FIELDS: dict[str, dict[str, type]] = {
-    "apply": {"services": list, "keep": list},
-    "list": {},
-    "watch": {"drain": bool},
-    "logs": {"id": str, "follow": bool, "tail_bytes": int},
-    "restart": {"id": str},
-    "power": {"action": str},
-    "drained": {},
+
+
+def _last(value: object) -> Last | None:
+    problems: list[str] = []
+    fields = decode_fields(value, {"argv": RULES["argv"], "limit": seconds(86400)}, ("argv", "limit"), "", problems)
+    return None if problems else Last(**fields)
+
+
+LAST = Rule(_last, "not an object of argv, as of a service, and limit, 0 to 86400 s")
+LIST = Rule(lambda value: value if isinstance(value, list) else None, "not a list")
+OPS: dict[str, tuple[tuple[str, ...], dict[str, Rule]]] = {  # what each op needs, and all that it may have
+    "apply": (("services",), {"services": LIST, "keep": LIST}),
+    "list": ((), {}),
+    "watch": ((), {"drain": BOOLEAN}),
+    "logs": (("id",), {"id": RULES["id"], "follow": BOOLEAN, "tail_bytes": number(0, 1 << 40)}),
+    "restart": (("id",), {"id": RULES["id"]}),
+    "power": (("action",), {"action": one_of(PowerAction), "last": LAST, "force": BOOLEAN}),
+    "drained": ((), {}),
 }
 
 
@@ -114,7 +127,7 @@ class ControlServer:
     def __init__(self, supervisor: "Supervisor", path: str) -> None:
         self.supervisor, self.path = supervisor, path
         self.connections: list[Connection] = []
-        self._power: PowerAction | None = None
+        self._power: Callable[[], None] | None = None
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
 
     def listen(self) -> None:
@@ -166,21 +179,21 @@ class ControlServer:
         if connection.logs:
             connection.pump()
         if self._power:
-            action, self._power = self._power, None
-            self.supervisor.power(action)
+            power, self._power = self._power, None
+            power()
 
     def _perform(self, connection: Connection, request: dict[str, Any]) -> dict[str, Any]:
         supervisor, op = self.supervisor, request["op"]
         if op == "apply":
             keep = frozenset(str(id) for id in request.get("keep", []))
-            return {"changed": supervisor.apply(decode_table(request.get("services")), keep)}
+            return {"changed": supervisor.apply(decode_table(request["services"]), keep)}
         if op == "restart":
-            supervisor.find(request.get("id")).stop(leaving=False)
+            supervisor.find(request["id"]).stop(leaving=False)
         elif op == "power":
-            self._power = _decode_action(request.get("action"))
+            self._power = partial(supervisor.power, request["action"], request.get("last"), force=request.get("force", False))
         elif op == "logs":
-            tail = max(0, request.get("tail_bytes", 0))
-            connection.show(supervisor.find(request.get("id")), follow=request.get("follow", False), tail=tail)
+            tail = request.get("tail_bytes", 0)
+            connection.show(supervisor.find(request["id"]), follow=request.get("follow", False), tail=tail)
         elif op == "drained":
             if supervisor.shutdown:
                 supervisor.shutdown.drained()
@@ -197,18 +210,11 @@ def _decode(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ControlError(f"the request is not JSON: {error}") from error
     op = request.get("op") if isinstance(request, dict) else None
-    if not isinstance(op, str) or op not in FIELDS:
-        raise ControlError("the request has no known op", f"known are {', '.join(FIELDS)}")
-    for key in request.keys() - {"op"}:
-        kind = FIELDS[op].get(key)
-        if type(request[key]) is not kind:
-            raise ControlError(
-                f"{op}.{str(key)[:40]}: " + ("unknown field" if kind is None else f"not of type {kind.__name__}")
-            )
-    return dict(request)
-
-
-def _decode_action(value: object) -> PowerAction:
-    if value not in list(PowerAction):
-        raise ControlError(f"power.action: {str(value)[:40]!r}", f"not one of {', '.join(PowerAction)}")
-    return PowerAction(str(value))
+    if not isinstance(op, str) or op not in OPS:
+        raise ControlError("the request has no known op", f"known are {', '.join(OPS)}")
+    problems: list[str] = []
+    required, rules = OPS[op]
+    fields = decode_fields({key: value for key, value in request.items() if key != "op"}, rules, required, op, problems)
+    if problems:
+        raise ControlError("; ".join(problems[:20]), "docs/architecture.md has the fields of every op")
+    return {"op": op, **fields}

@@ -2,8 +2,7 @@
 
 Each step says what its failure means: `degrade` is a line in the log, `fatal` ends in `give_up`, which shows what was tried and
 reboots after 30 s (or holds, with `panic=0`), so that boot counting can fall back to the other slot.
-Trap: dm-verity notices damage only when a block is read. So sizes are compared first, the first and last block are read while a
-bad one still is an error and not a panic, and only then is the table reloaded with `panic_on_corruption`.
+Trap: whatever is made here goes with the initramfs, except what a mount or a loop device holds.
 """
 
 import json
@@ -11,23 +10,28 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
+from init.emergency import give_up
 from init.linux import dm, loop
 from init.linux.cmdline import CommandLine, RootKind, read_cmdline
-from init.linux.disks import device_size, find_partition
+from init.linux.disks import find_medium, find_partition
 from init.linux.kmsg import Log, open_log
 from init.linux.modules import load_files
-from init.linux.mount import MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, mount
-from init.linux.power import PowerAction, power
-from init.linux.watchdog import open_watchdog
+from init.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MountLine, mount, mount_missing, switch_root, umount
+from init.linux.watchdog import open_watchdog, pet
 
 STAGE1_FILE = "/etc/ophite-stage1.json"
-ROOT_FILE, SYSROOT, ROOT_NAME = "/root.erofs", "/sysroot", "ophite-root"
+ROOT_FILE, SYSROOT, MEDIUM, ROOT_NAME = "/root.erofs", "/sysroot", "/medium", "ophite-root"
+PIECE = 1 << 20  # bytes
 DEVICE_WAIT = 15.0  # seconds for the disk to appear
-REBOOT_AFTER = 30.0  # seconds that the reason stays on the console
-WATCHDOG_TIMEOUT = 30  # seconds
+WATCHDOG_TIMEOUT = 60  # seconds: the longest way is from its opening to the loop of stage 2
+PSEUDO = (
+    MountLine("proc", "/proc"),
+    MountLine("sysfs", "/sys"),
+    MountLine("devtmpfs", "/dev", MS_NOSUID, "mode=755"),
+    MountLine("tmpfs", "/run", options="mode=755"),
+)
 MOVED = ("/dev", "/proc", "/sys", "/run")
 DEGRADE, FATAL = "degrade", "fatal"  # what a failed step means for the boot
 PYTHON_PATH = ["/usr/lib/ophite", "/usr/lib/python3.13", "/usr/lib/python3.13/lib-dynload"]
@@ -55,17 +59,10 @@ class Step(NamedTuple):
     on_failure: str
 
 
-def mount_pseudo(_: Stage1) -> None:
+def mount_pseudo(stage: Stage1) -> None:
     """What every later step reads and writes."""
-    safe = MS_NOSUID | MS_NODEV | MS_NOEXEC
-    for source, target, flags, options in (
-        ("proc", "/proc", safe, ""),
-        ("sysfs", "/sys", safe, ""),
-        ("devtmpfs", "/dev", MS_NOSUID, "mode=755"),
-        ("tmpfs", "/run", safe, "mode=755"),
-    ):
-        os.makedirs(target, exist_ok=True)
-        mount(source, target, source, flags, options)
+    for problem in mount_missing(PSEUDO):
+        stage.log.warning("not mounted", problem=problem)
 
 
 def start_log(stage: Stage1) -> None:
@@ -90,60 +87,59 @@ def load_root_modules(stage: Stage1) -> None:
 
 
 def start_watchdog(stage: Stage1) -> None:
-    """From here on a boot that hangs ends in a reset."""
-    stage.watchdog = open_watchdog(WATCHDOG_TIMEOUT)
+    """From here on a boot that hangs ends in a reset; only the loop of stage 2 feeds it."""
+    if stage.watchdog is None:
+        stage.watchdog = open_watchdog(WATCHDOG_TIMEOUT * (stage.cmdline.patience if stage.cmdline else 1))
 
 
 def find_root(stage: Stage1) -> None:
     """The block device of the root image."""
     line = stage.cmdline
     if line is None or line.root is None:
-        raise RootError("the command line has no valid ophite.root=verity or ophite.root=initramfs")
-    if line.root is RootKind.INITRAMFS:
-        stage.device = loop.attach(ROOT_FILE)
-    elif line.verity is None:
-        raise RootError("ophite.root=verity needs a valid ophite.verity=ROOTHASH:SALT:BLOCKS")
+        raise RootError("the command line has no valid ophite.root=verity, ophite.root=iso or ophite.root=initramfs")
+    limit = DEVICE_WAIT * line.patience
+    if line.root is RootKind.VERITY:
+        if line.verity is None:
+            raise RootError("ophite.root=verity needs a valid ophite.verity=ROOTHASH:SALT:BLOCKS")
+        guid = line.verity.partition_guid
+        stage.device = wait_for(lambda: find_partition(guid), limit, f"partition {guid} for root hash {line.verity.root_hash}")
     else:
-        stage.device = open_verity(wait_for_partition(line.verity, DEVICE_WAIT * line.patience), line.verity, stage.log)
+        if line.root is RootKind.ISO:
+            node = wait_for(lambda: find_medium(line.medium), limit, f"medium with label {line.medium!r} (ophite.medium)")
+            copy_from_medium(stage, node)
+        stage.device = loop.attach(ROOT_FILE)
+    stage.log.info("root found", device=stage.device, root_hash=line.verity.root_hash if line.verity else "none")
+    if line.verity:
+        stage.device = dm.open_verity(ROOT_NAME, stage.device, line.verity)
 
 
-def wait_for_partition(verity: dm.Verity, limit: float) -> str:
-    """The partition that carries the root hash, which may appear up to `limit` seconds later."""
+def wait_for(find: Callable[[], tuple[str | None, list[str]]], limit: float, what: str) -> str:
+    """What `find` finds, which may appear up to `limit` seconds later; RootError with what it tried when it does not."""
     deadline = time.monotonic() + limit
     while True:
-        node, tried = find_partition(verity.partition_guid)
+        node, tried = find()
         if node:
             return node
         if time.monotonic() >= deadline:
-            wanted = f"no partition {verity.partition_guid} for root hash {verity.root_hash} within {limit:.0f} s"
-            raise RootError("; ".join([wanted, *tried]))
+            raise RootError("; ".join([f"no {what} within {limit:.0f} s", *tried]))
         time.sleep(0.05)
 
 
-def open_verity(partition: str, verity: dm.Verity, log: Log) -> str:
-    """The verified device over a partition; RootError names the expected hash and what does not match it."""
-    expected = f"{partition} must have root hash {verity.root_hash}"
-    log.info("root found", partition=partition, root_hash=verity.root_hash)
-    size = device_size(partition)
-    if size < verity.size():
-        raise RootError(f"{expected}, but it is truncated: {size} of {verity.size()} bytes")
-    device = dm.create(ROOT_NAME)
-    dm.load_verity(ROOT_NAME, partition, verity)
-    for block in sorted({0, verity.blocks - 1}):
-        try:
-            read_block(device, block)
-        except OSError as error:
-            dm.remove(ROOT_NAME)
-            raise RootError(f"{expected}, but data block {block} does not match the hash tree ({error.strerror})") from error
-    dm.load_verity(ROOT_NAME, partition, verity, dm.PANIC)
-    return device
-
-
-def read_block(device: str, block: int) -> bytes:
-    """One block of a device; OSError when dm-verity finds it damaged."""
-    with open(device, "rb", buffering=0) as file:
-        file.seek(block * dm.BLOCK)
-        return file.read(dm.BLOCK)
+def copy_from_medium(stage: Stage1, node: str) -> None:
+    """Bring the root image into memory, so that the medium is free; each piece that arrives feeds the watchdog."""
+    os.makedirs(MEDIUM, exist_ok=True)
+    mount(node, MEDIUM, "iso9660", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    try:
+        with open(MEDIUM + ROOT_FILE, "rb", buffering=0) as source, open(ROOT_FILE, "wb") as target:
+            size, done = os.fstat(source.fileno()).st_size, 0
+            while piece := source.read(PIECE):
+                target.write(piece)
+                shown, done = done * 10 // size, done + len(piece)
+                pet(stage.watchdog)
+                if done * 10 // size > shown:
+                    stage.log.info("copying the root into memory", percent=done * 10 // size * 10, bytes=size)
+    finally:
+        umount(MEDIUM)
 
 
 def mount_root(stage: Stage1) -> None:
@@ -152,42 +148,23 @@ def mount_root(stage: Stage1) -> None:
     mount(stage.device, SYSROOT, "erofs", MS_RDONLY | MS_NODEV)
 
 
-def switch_root(_: Stage1) -> None:
-    """Make the image the root, give the initramfs' memory back, and import from the image from now on."""
-    for target in MOVED:
-        mount(target, SYSROOT + target, flags=MS_MOVE)
-    remove_tree("/", os.stat("/").st_dev)
-    os.chdir(SYSROOT)
-    mount(".", "/", flags=MS_MOVE)
-    os.chroot(".")
-    os.chdir("/")
+def enter_root(_: Stage1) -> None:
+    """Switch, and import from the image from now on."""
+    switch_root(SYSROOT, MOVED)
     sys.path[:] = PYTHON_PATH
     sys.path_importer_cache.clear()
-
-
-def remove_tree(directory: str, device: int) -> None:
-    """Delete everything below `directory` that is on `device`; mount points of others stay."""
-    with os.scandir(directory) as entries:
-        for entry in list(entries):
-            with suppress(OSError):
-                if entry.stat(follow_symlinks=False).st_dev != device:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    remove_tree(entry.path, device)
-                    os.rmdir(entry.path)
-                else:
-                    os.unlink(entry.path)
 
 
 STEPS = (
     Step("pseudo file systems", mount_pseudo, DEGRADE),
     Step("log", start_log, DEGRADE),
     Step("command line", read_command_line, FATAL),
-    Step("modules of the root", load_root_modules, DEGRADE),
     Step("watchdog", start_watchdog, DEGRADE),
+    Step("modules of the root", load_root_modules, DEGRADE),
+    Step("watchdog of a module", start_watchdog, DEGRADE),
     Step("find the root", find_root, FATAL),
     Step("mount the root", mount_root, FATAL),
-    Step("switch root", switch_root, FATAL),
+    Step("switch root", enter_root, FATAL),
 )
 
 
@@ -200,18 +177,7 @@ def run(steps: tuple[Step, ...] = STEPS) -> Stage1:
         except Exception as error:  # noqa: BLE001 - the table decides what a failure means, whatever it is
             stage.log.error("stage 1: step failed", step=step.name, then=step.on_failure, error=error)
             if step.on_failure is FATAL:
-                give_up(stage)
+                give_up(
+                    stage.log, f"{step.name}: {error}", hold=bool(stage.cmdline and stage.cmdline.hold), watchdog=stage.watchdog
+                )
     return stage
-
-
-def give_up(stage: Stage1) -> NoReturn:
-    """Leave the reason on the console for a while, then reboot; hold where `panic=0` asks for it."""
-    hold = stage.cmdline is not None and stage.cmdline.hold
-    stage.log.error("no root can be mounted", then="hold" if hold else "reboot", seconds=0 if hold else REBOOT_AFTER)
-    deadline = time.monotonic() + REBOOT_AFTER
-    while hold or time.monotonic() < deadline:
-        if stage.watchdog is not None:
-            os.write(stage.watchdog, b"\0")
-        time.sleep(1)
-    power(PowerAction.REBOOT)
-    raise SystemExit(1)

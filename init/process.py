@@ -7,13 +7,14 @@ takes its group with it. PID 1 reaps in one place, so a pid stays valid until `e
 import os
 import signal
 from _blake2 import blake2b
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from init.events import READ, EventLoop, Timer
 from init.linux.caps import change_user, set_no_new_privs
 from init.linux.cgroup import Limits, Tree
-from init.linux.processes import raise_nofile, signal_name
+from init.linux.processes import raise_nofile, signal_name, spawn
 from init.rings import Ring
 from init.services import HEALTHY_AFTER, OWN_SERVICES, TRANSITIONS, ServiceSpec, State, after_exit, backoff
 
@@ -31,7 +32,7 @@ class Service:
         self.state, self.pid, self.restarts, self.exit, self.since = State.STARTING, 0, 0, "", loop.clock()
         self.on_output: list[Callable[[], None]] = []
         self._loop, self._tree, self._patience, self._changed = loop, tree, patience, changed
-        self._failures, self._timer = 0, Timer(0, lambda: None)
+        self._failures, self._timer = 0, Timer(lambda: None)
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(self._writer, True)
         loop.watch(self._reader, READ, self._read_output)
@@ -43,7 +44,7 @@ class Service:
         try:
             for problem in self._tree.make(self.spec.cgroup, limits):
                 self._loop.log.warning("control group", service=self.spec.id, problem=problem)
-            self.pid = spawn(self.spec, self._tree, self._writer)
+            self.pid = spawn(self.spec.argv, dict(self.spec.env), self._writer, partial(become, self.spec, self._tree))
         except OSError as error:
             self._ended(f"cannot start: {error}", success=False)
         else:
@@ -82,7 +83,8 @@ class Service:
     def describe(self) -> dict[str, object]:
         """`ServiceState` of the control socket."""
         fields = {"id": self.spec.id, "state": self.state.value, "pid": self.pid, "restarts": self.restarts}
-        return {**fields, "since": self.since, "exit": self.exit, "spec_hash": spec_hash(self.spec)}
+        spec_hash = blake2b(repr(self.spec).encode(), digest_size=8).hexdigest()
+        return {**fields, "since": self.since, "exit": self.exit, "spec_hash": spec_hash}
 
     def _ended(self, text: str, *, success: bool) -> None:
         self.exit = text
@@ -98,9 +100,8 @@ class Service:
         if self._loop.clock() - self.since >= HEALTHY_AFTER:
             self._failures = 0
         state = after_exit(self.spec.restart, success=success)
-        self._loop.log.warning(
-            "service ended", service=self.spec.id, exit=self.exit, now=state.value, said=self.ring.last_line()
-        )
+        said = self.ring.last_line()
+        self._loop.log.warning("service ended", service=self.spec.id, exit=self.exit, now=state.value, said=said)
         self._enter(state)
         if state is State.BACKOFF:
             self._timer = self._loop.later(backoff(self._failures, own=self.spec.id in OWN_SERVICES), self._start_again)
@@ -123,9 +124,7 @@ class Service:
 
     def _enter(self, state: State) -> None:
         if state is not self.state and state not in TRANSITIONS[self.state]:
-            self._loop.log.error(
-                "transition not in the table", service=self.spec.id, before=self.state.value, after=state.value
-            )
+            self._loop.log.error("no such transition", service=self.spec.id, before=self.state.value, after=state.value)
         self.state, self.since = state, self._loop.clock()
         self._changed(self)
 
@@ -136,34 +135,8 @@ class Service:
                 callback()
 
 
-def spec_hash(spec: ServiceSpec) -> str:
-    """A short text that differs for different specifications."""
-    return blake2b(repr(spec).encode(), digest_size=8).hexdigest()
-
-
-def spawn(spec: ServiceSpec, tree: Tree, output: int) -> int:
-    """Fork; the child enters its group, drops what it may not have and execs. Returns the child's pid."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # one for a child with our handlers would reach us
-    try:
-        if (pid := os.fork()) == 0:
-            try:
-                _become(spec, tree, output, mask)
-            except BaseException as error:  # noqa: BLE001 - the child must end here whatever happens
-                os.write(2, f"ophite: cannot start {spec.id}: {error}\n".encode())
-            finally:
-                os._exit(127)
-        return pid
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-def _become(spec: ServiceSpec, tree: Tree, output: int, mask: Iterable[int]) -> None:
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    for target, source in ((0, os.open("/dev/null", os.O_RDONLY)), (1, output), (2, output)):
-        os.dup2(source, target)
-    os.setsid()
+def become(spec: ServiceSpec, tree: Tree) -> None:
+    """What the child does before it execs: enter its group, take its limits, drop what it may not have."""
     tree.join(spec.cgroup)
     if spec.nofile:
         raise_nofile(spec.nofile)
@@ -173,4 +146,3 @@ def _become(spec: ServiceSpec, tree: Tree, output: int, mask: Iterable[int]) -> 
     change_user(spec.uid, spec.gid, spec.groups, spec.capabilities)
     if spec.no_new_privs:
         set_no_new_privs()
-    os.execve(spec.argv[0], spec.argv, dict(spec.env))  # noqa: S606 - a service is a program, never a shell's line

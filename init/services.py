@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 from init.linux.caps import NUMBERS
 
 MAX_SERVICES = 64
+Rules = Mapping[str, "Rule"]  # of an object's fields, by name
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 MAX_BYTES = 1 << 50
 BACKOFF_FIRST, BACKOFF_CAP = 0.5, 60.0  # seconds
 OWN_BACKOFF_FIRST, OWN_BACKOFF_CAP = 0.1, 0.8  # of `controllers` and `api`: back within a second
 OWN_SERVICES = frozenset({"controllers", "api"})
+ENVIRONMENT = (("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/"), ("LANG", "C.UTF-8"), ("TZ", "UTC"))
 HEALTHY_AFTER = 30.0  # seconds of running after which failures are forgotten
 
 
@@ -87,11 +89,25 @@ class Rule(NamedTuple):
     wanted: str
 
 
-def _number(low: int, high: int) -> Rule:
+def number(low: int, high: int) -> Rule:
+    """A whole number in this range."""
+
     def convert(value: Any) -> int | None:
         return value if type(value) is int and low <= value <= high else None
 
     return Rule(convert, f"not a number from {low} to {high}")
+
+
+def seconds(most: int) -> Rule:
+    """A time of at most so many seconds."""
+    return Rule(
+        lambda value: float(value) if type(value) in (int, float) and 0 <= value <= most else None, f"not 0 to {most} s"
+    )
+
+
+def one_of(kind: type[StrEnum]) -> Rule:
+    """A member of an enumeration, by its text."""
+    return Rule(lambda value: kind(value) if value in list(kind) else None, "not one of " + ", ".join(kind))
 
 
 def _list_of(item: Rule, most: int, least: int = 0) -> Rule:
@@ -127,55 +143,51 @@ def _is_cgroup(path: str) -> bool:
     return all(is_name(part) for part in path.split("/")) and not "ophite/init/".startswith(f"{path}/")
 
 
-_STRING = _text(lambda _: True, "not a string without NUL of at most 32768 characters")
+def _argv(value: Any) -> tuple[object, ...] | None:
+    words = _list_of(_text(lambda _: True, ""), 512, least=1).convert(value)
+    return words if isinstance(words, tuple) and str(words[0]).startswith("/") else None
+
+
+BOOLEAN = Rule(lambda value: value if isinstance(value, bool) else None, "not true or false")
 _NAME = _text(is_name, "not a name of 1 to 63 characters a-z 0-9 - _ .")
-_ID = _number(0, 2**32 - 2)
-RULES: Mapping[str, Rule] = {
+_ID = number(0, 2**32 - 2)
+RULES: Rules = {
     "id": _NAME,
-    "argv": _list_of(_STRING, 512, least=1),
+    "argv": Rule(_argv, "not a list of 1 to 512 strings without NUL, the first an absolute path"),
     "env": Rule(_environment, "not an object of at most 256 strings"),
     **dict.fromkeys(("uid", "gid"), _ID),
     "groups": _list_of(_ID, 64),
     "cgroup": _text(_is_cgroup, "not a relative path of names other than ophite and ophite/init"),
-    **dict.fromkeys(("memory_min", "memory_low", "memory_max"), _number(0, MAX_BYTES)),
-    "cpu_weight": _number(0, 10000),
-    "oom_score_adj": _number(-1000, 1000),
+    **dict.fromkeys(("memory_min", "memory_low", "memory_max"), number(0, MAX_BYTES)),
+    "cpu_weight": number(0, 10000),
+    "oom_score_adj": number(-1000, 1000),
     "capabilities": _list_of(_text(NUMBERS.__contains__, "not a capability such as CAP_NET_ADMIN"), 64),
-    "no_new_privs": Rule(lambda value: value if isinstance(value, bool) else None, "not true or false"),
-    "nofile": _number(0, 1 << 30),
-    "restart": Rule(lambda value: Restart(value) if value in list(Restart) else None, "not one of " + ", ".join(Restart)),
+    "no_new_privs": BOOLEAN,
+    "nofile": number(0, 1 << 30),
+    "restart": one_of(Restart),
     "needs": _list_of(_NAME, MAX_SERVICES),
-    "stop_timeout": Rule(
-        lambda value: float(value) if type(value) in (int, float) and 0 <= value <= 3600 else None,
-        "not seconds from 0 to 3600",
-    ),
+    "stop_timeout": seconds(3600),
     "workdir": _text(lambda text: text.startswith("/"), "not an absolute path"),
 }
 
 
 def decode_spec(value: object, path: str, problems: list[str]) -> ServiceSpec | None:
     """Decode one specification; what is wrong is added to `problems` and None returned."""
+    before = len(problems)
+    fields = decode_fields(value, RULES, ("id", "argv"), path, problems)
+    return None if len(problems) > before else ServiceSpec(**{"cgroup": f"ophite/{fields['id']}", **fields})
+
+
+def decode_fields(value: object, rules: Rules, required: Iterable[str], path: str, problems: list[str]) -> dict[str, Any]:
+    """Convert the fields of an object by their rules, without those that are null; what is wrong is added to `problems`."""
     if not isinstance(value, dict):
         problems.append(f"{path}: not an object")
-        return None
-    before = len(problems)
-    fields: dict[str, Any] = {}
-    for key, raw in value.items():
-        rule = RULES.get(key)
-        if rule is None:
-            problems.append(f"{path}.{str(key)[:40]}: unknown field")
-        elif key == "capabilities" and raw is None:
-            fields[key] = None
-        else:
-            fields[key] = rule.convert(raw)
-            if fields[key] is None:
-                problems.append(f"{path}.{key}: {rule.wanted}")
-    problems += [f"{path}.{key}: missing" for key in ("id", "argv") if key not in value]
-    if fields.get("argv") and not fields["argv"][0].startswith("/"):
-        problems.append(f"{path}.argv[0]: not an absolute path")
-    if len(problems) > before:
-        return None
-    return ServiceSpec(**{"cgroup": f"ophite/{fields['id']}", **fields})
+        return {}
+    problems += [f"{path}.{str(key)[:40]}: unknown field" for key in value if key not in rules]
+    problems += [f"{path}.{key}: missing" for key in required if value.get(key) is None]
+    fields = {key: rules[key].convert(raw) for key, raw in value.items() if key in rules and raw is not None}
+    problems += [f"{path}.{key}: {rules[key].wanted}" for key, converted in fields.items() if converted is None]
+    return fields
 
 
 def decode_table(value: object) -> dict[str, ServiceSpec]:
@@ -200,21 +212,11 @@ def decode_table(value: object) -> dict[str, ServiceSpec]:
     return table
 
 
-class Changes(NamedTuple):
-    """Ids to start, to stop for good, and to stop and start with another specification."""
-
-    start: tuple[str, ...]
-    stop: tuple[str, ...]
-    restart: tuple[str, ...]
-
-
-def plan_changes(current: Mapping[str, ServiceSpec], wanted: Mapping[str, ServiceSpec]) -> Changes:
-    """What brings the running table to the wanted one; starts in order of need."""
-    return Changes(
-        start=tuple(id for id in by_need(wanted) if id not in current),
-        stop=tuple(id for id in current if id not in wanted),
-        restart=tuple(id for id in current if id in wanted and current[id] != wanted[id]),
-    )
+def plan_changes(current: Mapping[str, ServiceSpec], wanted: Mapping[str, ServiceSpec]) -> tuple[list[str], ...]:
+    """The ids to start (in order of need), to stop for good, and to stop and start with another specification."""
+    start = [id for id in by_need(wanted) if id not in current]
+    stop = [id for id in current if id not in wanted]
+    return start, stop, [id for id in current if id in wanted and current[id] != wanted[id]]
 
 
 def by_need(table: Mapping[str, ServiceSpec]) -> list[str]:

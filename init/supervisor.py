@@ -14,11 +14,14 @@ from init.events import READ, EventLoop
 from init.linux.cgroup import Tree
 from init.linux.devices import open_power_buttons, power_key_pressed
 from init.linux.power import PowerAction
+from init.linux.processes import reap
+from init.linux.watchdog import pet
 from init.process import Service
 from init.services import ControlError, ServiceSpec, State, by_need, plan_changes
-from init.shutdown import Shutdown
+from init.shutdown import Last, Shutdown
 
-WATCHDOG_INTERVAL = 5.0  # seconds between pets; stage 1 asks for a time-out of 30
+WATCHDOG_INTERVAL = 5.0  # seconds between pets; a device takes at least twice that
+FORCE_AFTER = 10.0  # seconds after which a second power button or ctrl-alt-del means that the shutdown hangs
 SIGNAL_ACTIONS = {15: PowerAction.POWEROFF, 2: PowerAction.REBOOT}  # SIGTERM; SIGINT is ctrl-alt-del
 SIGCHLD = 17
 
@@ -44,13 +47,13 @@ class Supervisor:
         self._own = dict(own)
         self.control = ControlServer(self, settings.control_socket)
 
-    def run(self) -> PowerAction:
-        """Supervise until a shutdown has stopped all services; returns how to end."""
+    def run(self) -> Shutdown:
+        """Supervise until a shutdown has stopped all services, or is forced; returns how to end."""
         self.loop.watch_signals(self._signal)
         for start in (self._pet_watchdog, self.control.listen, partial(self._apply, self._own), self._watch_buttons):
             self.loop.later(0, start)  # from inside the loop, so that one that fails does not keep the others from starting
         self.loop.run()
-        return self.shutdown.action if self.shutdown else PowerAction.REBOOT
+        return self.shutdown or Shutdown(self, PowerAction.REBOOT)
 
     def apply(self, wanted: Mapping[str, ServiceSpec], keep: frozenset[str] = frozenset()) -> list[str]:
         """Bring the brain's services to `wanted`; what runs and is in `keep` stays as it is. Returns the ids that change."""
@@ -65,11 +68,12 @@ class Supervisor:
             raise ControlError(f"no service {str(id)[:64]!r}", f"there are: {', '.join(sorted(self.services)) or 'none'}")
         return self.services[id]
 
-    def power(self, action: PowerAction) -> None:
-        """Start the orderly shutdown; a second request changes nothing."""
-        if self.shutdown is None:
-            self.log.info("shutdown was asked for", action=action.value)
-            self.shutdown = Shutdown(self, action)
+    def power(self, action: PowerAction, last: Last | None = None, *, force: bool = False) -> None:
+        """Start the orderly shutdown; a second request changes nothing, unless it forces the end."""
+        begun, self.shutdown = self.shutdown, self.shutdown or Shutdown(self, action, last)
+        if force:
+            self.shutdown.force(action)
+        elif begun is None:
             self.shutdown.begin()
 
     def stop_all(self) -> None:
@@ -85,16 +89,16 @@ class Supervisor:
             self.loop.later(0, lambda: self._left(service))
 
     def _apply(self, wanted: Mapping[str, ServiceSpec]) -> list[str]:
-        changes = plan_changes({id: s.spec for id, s in self.services.items() if not s.leaving}, wanted)
-        for id in changes.stop:
+        start, stop, restart = plan_changes({id: s.spec for id, s in self.services.items() if not s.leaving}, wanted)
+        for id in stop:
             self.services[id].leaving = True
-        for id in changes.restart:
+        for id in restart:
             self.services[id].spec = wanted[id]
             self.services[id].stop(leaving=False)
-        for id in changes.start:
+        for id in start:
             self._start(wanted[id])
         self._stop_leaving()
-        return [*changes.start, *changes.stop, *changes.restart]
+        return [*start, *stop, *restart]
 
     def _start(self, spec: ServiceSpec) -> None:
         old = self.services.get(spec.id)
@@ -126,20 +130,11 @@ class Supervisor:
 
     def _signal(self, number: int) -> None:
         if number == SIGCHLD:
-            self._reap()
+            for pid, status in reap():
+                for service in [service for service in self.services.values() if service.pid == pid]:
+                    self.loop.later(0, partial(service.exited, status))
         elif number in SIGNAL_ACTIONS:
-            self.power(SIGNAL_ACTIONS[number])
-
-    def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            for service in [service for service in self.services.values() if service.pid == pid]:
-                self.loop.later(0, partial(service.exited, status))
+            self._press(SIGNAL_ACTIONS[number])
 
     def _watch_buttons(self) -> None:
         for button in [] if self.settings.namespaces else open_power_buttons():
@@ -147,9 +142,12 @@ class Supervisor:
 
     def _button(self, button: int) -> None:
         if power_key_pressed(os.read(button, 4096)):
-            self.power(PowerAction.POWEROFF)
+            self._press(PowerAction.POWEROFF)
+
+    def _press(self, action: PowerAction) -> None:
+        hangs = self.shutdown is not None and self.loop.clock() - self.shutdown.begun >= FORCE_AFTER
+        self.power(action, force=hangs)
 
     def _pet_watchdog(self) -> None:
-        if self.settings.watchdog is not None:
-            self.loop.later(WATCHDOG_INTERVAL, self._pet_watchdog)
-            os.write(self.settings.watchdog, b"\0")
+        self.loop.later(WATCHDOG_INTERVAL, self._pet_watchdog)
+        pet(self.settings.watchdog)

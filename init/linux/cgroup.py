@@ -88,16 +88,10 @@ class Tree:
                     os.rmdir(directory)
 
     def _limit(self, directory: str, limits: Limits) -> list[str]:
-        values = [
-            (
-                "memory.max" if self.unified else "memory.limit_in_bytes",
-                limits.memory_max,
-                "max" if self.unified else "-1",
-            )
-        ]
+        values = [("memory.limit_in_bytes", limits.memory_max, "-1")]
         if self.unified:
-            values += [("memory.min", limits.memory_min, "0"), ("memory.low", limits.memory_low, "0")]
-            values += [("cpu.weight", limits.cpu_weight, "100")]
+            values = [("memory.max", limits.memory_max, "max"), ("memory.min", limits.memory_min, "0")]
+            values += [("memory.low", limits.memory_low, "0"), ("cpu.weight", limits.cpu_weight, "100")]
         problems = []
         for name, value, none in values:
             file = f"{directory}/{name}"

@@ -32,11 +32,6 @@ def mark_synchronised(error: float) -> None:
     _adjust(ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR, error=int(error * 1e6))
 
 
-def boottime() -> float:
-    """Seconds since boot, suspends included (clock_gettime(2), CLOCK_BOOTTIME)."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 def _adjust(modes: int, offset: int = 0, error: int = 0) -> None:
     buffer = ctypes.create_string_buffer(_HEAD.pack(modes, offset, 0, error, error, 0), _TIMEX_SIZE)
     call("adjtimex", buffer, what=f"modes {modes:#x}")

@@ -29,6 +29,7 @@ class RootKind(StrEnum):
 
     VERITY = "verity"
     INITRAMFS = "initramfs"
+    ISO = "iso"
 
 
 class CommandLine(NamedTuple):
@@ -41,7 +42,13 @@ class CommandLine(NamedTuple):
     hostname: str
     root: RootKind | None
     verity: Verity | None
+    medium: str
     hold: bool
+
+    @property
+    def disk_root(self) -> Verity | None:
+        """The root, where it is a partition of a disk, which META and slots are on too."""
+        return self.verity if self.root is RootKind.VERITY else None
 
 
 def split_words(text: str) -> list[str]:
@@ -93,18 +100,18 @@ def parse_cmdline(text: str) -> CommandLine:
 
     platform, patience = values.get("ophite.platform", ""), values.get("ophite.patience", "")
     root, verity = values.get("ophite.root", ""), parse_verity(values.get("ophite.verity", ""))
-    hostname = values.get("ophite.hostname", "").lower()
+    hostname, medium = values.get("ophite.hostname", "").lower(), values.get("ophite.medium", "")
     is_patience = patience.isascii() and patience.isdecimal() and len(patience) <= 4 and 1 <= int(patience) <= MAX_PATIENCE
+    is_platform = checked("ophite.platform", platform in list(Platform), "not one of " + ", ".join(Platform))
     checked("ophite.verity", verity is not None, "not ROOTHASH:SALT:BLOCKS with a SHA-256 hash and salt in hex")
     return CommandLine(
         values=values,
-        platform=Platform(platform)
-        if checked("ophite.platform", platform in _texts(Platform), "not one of " + ", ".join(Platform))
-        else Platform.METAL,
+        platform=Platform(platform) if is_platform else Platform.METAL,
         patience=int(patience) if checked("ophite.patience", is_patience, f"not a number from 1 to {MAX_PATIENCE}") else 1,
         hostname=hostname if checked("ophite.hostname", is_hostname(hostname), "not a host name of RFC 1123") else "",
-        root=RootKind(root) if checked("ophite.root", root in _texts(RootKind), "not one of " + ", ".join(RootKind)) else None,
+        root=RootKind(root) if checked("ophite.root", root in list(RootKind), "not one of " + ", ".join(RootKind)) else None,
         verity=verity,
+        medium=medium if checked("ophite.medium", 0 < len(medium) <= 32 and medium.isascii(), "not a volume label") else "",
         hold=values.get("panic") == "0",
         problems=tuple(problems),
     )
@@ -114,7 +121,3 @@ def read_cmdline(path: str = "/proc/cmdline") -> CommandLine:
     """The command line that this system was started with."""
     with open(path, encoding="utf-8", errors="replace") as file:
         return parse_cmdline(file.read(LIMIT + 1))
-
-
-def _texts(kind: type[Platform] | type[RootKind]) -> tuple[str, ...]:
-    return tuple(member.value for member in kind)

@@ -12,7 +12,6 @@ SYS_BLOCK = "/sys/class/block"
 _HEADER = struct.Struct("<8s4sI I 4x Q Q Q Q 16s Q II")  # UEFI specification, table 5.5
 _ENTRY = struct.Struct("<16s16sQQQ72s")  # table 5.6
 MAX_ENTRIES = 256
-NO_TYPE = bytes(16)
 
 
 class Partition(NamedTuple):
@@ -38,7 +37,7 @@ def parse_gpt(header: bytes, entries: bytes) -> list[Partition]:
     found = []
     for number in range(1, len(entries) // step + 1):
         kind, guid, first, last, _, name = _ENTRY.unpack_from(entries, (number - 1) * step)
-        if kind != NO_TYPE:
+        if any(kind):
             label = "".join(map(chr, struct.unpack("<36H", name))).partition("\0")[0]  # no UTF-16 codec in the initramfs
             found.append(Partition(number, render_guid(kind), render_guid(guid), label, first, last))
     return found
@@ -87,6 +86,28 @@ def find_partition(
             if node and (partition.type_guid == beside.lower() if beside else partition.guid == guid.lower()):
                 return f"{dev}/{node}", tried
     return None, tried or ["no disk has appeared"]
+
+
+def find_medium(label: str, sys_block: str = SYS_BLOCK, dev: str = "/dev") -> tuple[str | None, list[str]]:
+    """The node of the disk with an ISO 9660 volume of this label, or None, and a line per disk that was looked at."""
+    tried: list[str] = []
+    for name in list_disks(sys_block):
+        try:
+            found = read_label(f"{dev}/{name}")
+        except OSError as error:
+            found = f"({error.strerror})"
+        if found == label:
+            return f"{dev}/{name}", tried
+        tried.append(f"{name}: " + (f"volume {found}" if found else "no ISO 9660"))
+    return None, tried or ["no disk has appeared"]
+
+
+def read_label(device: str) -> str:
+    """The label of an ISO 9660 volume (ECMA-119, 8.4: primary volume descriptor in sector 16); "" where there is none."""
+    with open(device, "rb", buffering=0) as file:
+        file.seek(16 * 2048)
+        descriptor = file.read(2048)
+    return descriptor[40:72].decode("ascii", "replace").rstrip() if descriptor.startswith(b"\1CD001\1") else ""
 
 
 def list_disks(sys_block: str = SYS_BLOCK) -> list[str]:

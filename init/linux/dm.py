@@ -1,17 +1,21 @@
-"""Device-mapper devices through /dev/mapper/control: enough for dm-verity (Documentation/admin-guide/device-mapper/verity.rst).
+"""Device-mapper devices through /dev/mapper/control, dm-verity above all (Documentation/admin-guide/device-mapper/verity.rst).
 
 Model: create a name, load a table, resume; loading another table and resuming again swaps it without a gap.
-Trap: a verity device finds damage only when a block is read, so whoever opens one reads what must be there and only then
-reloads it with `panic_on_corruption`.
+Trap: a verity device finds damage only when a block is read. So sizes are compared first, the first and last block are read
+while a bad one still is an error and not a panic, and only then is the table reloaded with `panic_on_corruption`.
 """
 
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from typing import NamedTuple
+
+from init.linux.disks import device_size
 
 CONTROL = "/dev/mapper/control"
 # linux/dm-ioctl.h
+DM_LIST_DEVICES = 0xC138FD02
 DM_DEV_CREATE = 0xC138FD03
 DM_DEV_REMOVE = 0xC138FD04
 DM_DEV_SUSPEND = 0xC138FD06
@@ -23,6 +27,10 @@ BLOCK = 4096  # bytes of a data or hash block
 DIGEST = 32  # bytes of a SHA-256 digest
 SECTOR = 512
 PANIC = "panic_on_corruption"
+
+
+class VerityError(OSError):
+    """A device does not hold the wanted root hash; the text says what differs."""
 
 
 class Verity(NamedTuple):
@@ -70,6 +78,52 @@ def load_verity(name: str, device: str, verity: Verity, *options: str) -> None:
     target = _TARGET.pack(0, verity.blocks * (BLOCK // SECTOR), 0, 0, b"verity")
     _request(DM_TABLE_LOAD, name, target + parameters)
     _request(DM_DEV_SUSPEND, name)  # without DM_SUSPEND_FLAG it resumes
+
+
+def open_verity(name: str, device: str, verity: Verity) -> str:
+    """The verified device over `device`; VerityError names the expected hash and what does not match it."""
+    expected = f"{device} must have root hash {verity.root_hash}"
+    size = device_size(device)
+    if size < verity.size():
+        raise VerityError(f"{expected}, but it is truncated: {size} of {verity.size()} bytes")
+    node = create(name)
+    load_verity(name, device, verity)
+    for block in sorted({0, verity.blocks - 1}):
+        try:
+            read_block(node, block)
+        except OSError as error:
+            remove(name)
+            raise VerityError(f"{expected}, but data block {block} does not match its hash ({error.strerror})") from error
+    load_verity(name, device, verity, PANIC)
+    return node
+
+
+def read_block(device: str, block: int) -> bytes:
+    """One block of a device; OSError when dm-verity finds it damaged."""
+    with open(device, "rb", buffering=0) as file:
+        file.seek(block * BLOCK)
+        return file.read(BLOCK)
+
+
+def list_names() -> list[str]:
+    """The names of all devices."""
+    buffer = _request(DM_LIST_DEVICES, "", bytes(65536))
+    start, names = _IOCTL.unpack_from(buffer)[4], []
+    while True:  # struct dm_name_list: device, offset of the next, name
+        number, following = struct.unpack_from("=QI", buffer, start)
+        if number:
+            names.append(bytes(buffer[start + 12 :]).partition(b"\0")[0].decode("utf-8", "replace"))
+        if not following:
+            return names
+        start += following
+
+
+def remove_all(prefix: str) -> None:
+    """Take away every device whose name begins so and that is not in use."""
+    for name in list_names() if os.path.exists(CONTROL) else []:
+        if name.startswith(prefix):
+            with suppress(OSError):
+                remove(name)
 
 
 def remove(name: str) -> None:

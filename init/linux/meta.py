@@ -9,10 +9,14 @@ generation, so its magic goes first and comes back last, with a sync between.
 import json
 import os
 import struct
-from hashlib import sha256
 from typing import NamedTuple
 
 from init.linux.disks import find_partition
+
+try:  # not hashlib, which brings OpenSSL into PID 1
+    from _sha2 import sha256  # type: ignore[import-not-found]  # private, so typeshed does not have it
+except ImportError:  # CPython 3.11, where only tools and tests run
+    from _sha256 import sha256  # type: ignore[import-not-found]  # the same
 
 META_TYPE = "6f706869-7465-4000-8000-6d6574610000"  # partition type, Ophite's own
 MAGIC = b"OPHMETA1"

@@ -1,5 +1,7 @@
-"""Mounts: mount(2), umount2(2) and what /proc/self/mountinfo says about them."""
+"""Mounts: mount(2), umount2(2) and what /proc/self/mountinfo says about them; the way into a root and out of all."""
 
+import os
+from contextlib import suppress
 from typing import NamedTuple
 
 from init.linux.syscalls import call, ulong
@@ -13,12 +15,22 @@ MS_REMOUNT = 32
 MS_BIND = 4096
 MS_MOVE = 8192
 MS_REC = 16384
-MS_PRIVATE = 1 << 18
-MS_SLAVE = 1 << 19
 MS_SHARED = 1 << 20
 MS_RELATIME = 1 << 21
 MNT_FORCE = 1
 MNT_DETACH = 2
+KEPT_TARGETS = ("/", "/run", "/tmp")  # noqa: S108 - a mount point
+KEPT_SLASHED = ("/proc/", "/sys/", "/dev/")
+
+
+class MountLine(NamedTuple):
+    """A file system to mount; with `optional` a missing mount point is no news."""
+
+    fstype: str
+    target: str
+    flags: int = MS_NOSUID | MS_NODEV | MS_NOEXEC
+    options: str = ""
+    optional: bool = False
 
 
 class Mount(NamedTuple):
@@ -52,19 +64,9 @@ def bind(source: str, target: str, *, read_only: bool = False, recursive: bool =
         mount("none", target, flags=MS_BIND | MS_REMOUNT | MS_RDONLY)
 
 
-def move(source: str, target: str) -> None:
-    """Move the mount at `source` to `target`."""
-    mount(source, target, flags=MS_MOVE)
-
-
 def make_shared(target: str) -> None:
     """Make `target` and all below it propagate mounts, as kubelet needs of / (mount_namespaces(7))."""
     mount("none", target, flags=MS_SHARED | MS_REC)
-
-
-def pivot_root(new: str, old: str) -> None:
-    """pivot_root(2): `new` becomes /, the former root is at `old`."""
-    call("pivot_root", new.encode(), old.encode(), what=new)
 
 
 def parse_mountinfo(text: str) -> list[Mount]:
@@ -84,6 +86,68 @@ def read_mounts(path: str = "/proc/self/mountinfo") -> list[Mount]:
     """What is mounted in this process' namespace."""
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         return parse_mountinfo(file.read())
+
+
+def mount_missing(lines: tuple[MountLine, ...]) -> list[str]:
+    """Mount what is not mounted yet; returns what failed, as texts."""
+    try:
+        mounted = {item.target for item in read_mounts()}
+    except OSError:  # no /proc yet
+        mounted = set()
+    problems = []
+    for line in lines:
+        if line.target in mounted or (line.optional and not os.path.isdir(line.target)):
+            continue
+        try:
+            if not line.target.startswith("/sys/"):
+                os.makedirs(line.target, exist_ok=True)
+            mount(line.fstype, line.target, line.fstype, line.flags, line.options)
+        except OSError as error:
+            problems.append(str(error.strerror))
+    return problems
+
+
+def switch_root(root: str, moved: tuple[str, ...]) -> None:
+    """Make the mount at `root` the root, with the mounts `moved` in it, and give the initramfs' memory back."""
+    for target in moved:
+        mount(target, root + target, flags=MS_MOVE)
+    remove_tree("/", os.stat("/").st_dev)
+    os.chdir(root)
+    mount(".", "/", flags=MS_MOVE)
+    os.chroot(".")
+    os.chdir("/")
+
+
+def remove_tree(directory: str, device: int) -> None:
+    """Delete everything below `directory` that is on `device`; mount points of others stay."""
+    with os.scandir(directory) as entries:
+        for entry in list(entries):
+            with suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_dev != device:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    remove_tree(entry.path, device)
+                    os.rmdir(entry.path)
+                else:
+                    os.unlink(entry.path)
+
+
+def plan_unmount(mounts: list[Mount]) -> list[Mount]:
+    """What to unmount, in reverse order of mounting: all but the root and what the kernel itself shows."""
+    kept = [item for item in mounts if item.target in KEPT_TARGETS or f"{item.target}/".startswith(KEPT_SLASHED)]
+    return [item for item in reversed(mounts) if item not in kept]
+
+
+def unmount_all() -> None:
+    """Unmount what holds data, read-only first where it is busy, so that the disk is clean in any case."""
+    for item in plan_unmount(read_mounts()):
+        try:
+            umount(item.target)
+        except OSError:
+            with suppress(OSError):
+                mount("none", item.target, flags=MS_REMOUNT | MS_RDONLY)
+            with suppress(OSError):
+                umount(item.target, MNT_DETACH)
 
 
 def _unescape(name: str) -> str:

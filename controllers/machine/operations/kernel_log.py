@@ -15,10 +15,10 @@ from controllers.machine.operations.table import Request, method
 from controllers.runtime.errors import OperationError
 
 if TYPE_CHECKING:
+    from controllers.machine.kernel_records import Record
     from controllers.ports import Ports
     from controllers.runtime.store import Store
     from controllers.runtime.wire import Method
-    from init.linux.kmsg import Record
 
 
 _INLINE_CONFIG = re.compile(r"(ophite\.config=)\S+")
@@ -34,10 +34,10 @@ def methods(store: Store, ports: Ports) -> list[Method]:
     """Return the lines of the table."""
 
     async def dmesg(request: Dmesg) -> AsyncIterator[dict[str, Any]]:
-        from init.linux import kmsg
+        from controllers.machine import kernel_records
 
         try:
-            reader = kmsg.open_reader()
+            reader = kernel_records.open_reader()
         except OSError as error:
             hint = "in a container the kernel's log belongs to the host"
             raise OperationError("unavailable", f"the kernel's log cannot be read: {error}", hint) from None
@@ -47,7 +47,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         try:
             while True:
                 ready.clear()
-                for record in kmsg.read_records(reader):
+                for record in kernel_records.read_records(reader):
                     yield render_record(record)
                 if not request.follow:
                     return

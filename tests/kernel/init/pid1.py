@@ -1,12 +1,15 @@
-"""PID 1 of a test's namespaces: what the provisioner does, then the real stage 2 with sleepers as `controllers` and `api`."""
+"""PID 1 of a test's namespaces: what the provisioner does, then the real stage 2 with sleepers as `controllers` and `api`.
+
+A file /run/ophite/break makes the next turn of its event loop raise what no callback may.
+"""
 
 import sys
+from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
 
-from init import boot
-from init.linux.cmdline import read_cmdline
-from init.linux.kmsg import open_log
+from init import __main__, boot, emergency
+from init.events import EventLoop
 from init.linux.mount import MNT_DETACH, MS_BIND, mount, umount
 from init.services import ServiceSpec
 
@@ -16,7 +19,19 @@ OWN = {
     "api": ServiceSpec("api", SLEEP, uid=50, gid=50, cgroup="ophite/api", capabilities=(), no_new_privs=True),
 }
 
+
+class FragileLoop(EventLoop):
+    """Breaks when it is told to."""
+
+    def turn(self, longest: float) -> None:
+        if Path("/run/ophite/break").exists():
+            raise MemoryError("a test broke it")
+        super().turn(longest)
+
+
 if __name__ == "__main__":
     umount("/sys/fs/cgroup", MNT_DETACH)
     mount(sys.argv[2], "/proc/cmdline", flags=MS_BIND)
-    boot.run(open_log(plain=True), read_cmdline(), own=OWN)
+    vars(boot)["EventLoop"], boot.run.__defaults__ = FragileLoop, (None, OWN)
+    emergency.REBOOT_AFTER = 5
+    __main__.main()

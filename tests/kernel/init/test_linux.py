@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from controllers.machine.kernel_records import open_reader, read_records
 from init.linux import loop, modules
-from init.linux.kmsg import open_log, open_reader, read_records
+from init.linux.kmsg import open_log
 from init.linux.mount import MS_RDONLY, bind, mount, read_mounts, umount
 from init.linux.processes import run_bounded
 
@@ -82,8 +83,7 @@ def test_loopback_comes_up() -> None:
 
 def test_mounts_are_made_shared_and_all_unmounted_in_order(tmp_path: Path) -> None:
     script = f"""
-from init.linux.mount import make_shared, mount, read_mounts
-from init.shutdown import unmount_all
+from init.linux.mount import make_shared, mount, read_mounts, unmount_all
 import os
 base = {str(tmp_path)!r}
 mount("tmpfs", base, "tmpfs")

@@ -138,7 +138,7 @@ def test_a_failing_service_backs_off_and_its_log_says_why(node: Any) -> None:
     assert node.wait_state("bad", "backoff")["exit"] == "exit status 127"
     client = node.client()
     assert client.ask(op="logs", id="bad", follow=False) == {"ok": True}
-    assert b"cannot start bad: [Errno 2]" in client.socket.recv(65536)
+    assert b"cannot start /nowhere: [Errno 2]" in client.socket.recv(65536)
 
 
 def test_logs_follow_and_end_with_the_service(node: Any) -> None:
@@ -198,13 +198,66 @@ def test_power_ends_the_namespace(node: Any, action: str, number: int) -> None:
     watcher = node.client()
     watcher.ask(op="watch", drain=True)
     assert node.ask(op="power", action=action) == {"ok": True}
-    assert watcher.receive() == {"event": "shutdown", "action": action}
+    assert watcher.receive() == {"event": "shutdown", "action": action, "step": "drain", "limit": 30.0}
     refused = node.ask(op="apply", services=[])
     assert not refused["ok"]
     assert "shutting down" in refused["error"]
     assert node.services()["api"]["state"] == "running"  # it waits for who drains
     assert node.ask(op="drained") == {"ok": True}
+    assert watcher.receive()["step"] == "stop services"
     assert node.process.wait(20) == -number
+    log = node.log.read_text()
+    steps = [line.partition("step=")[2].partition(" limit=")[0] for line in log.splitlines() if "shutdown: step" in line]
+    assert steps == ["drain", '"stop services"', '"end every process"']
+
+
+STUBBORN = {"id": "stubborn", "argv": shell("trap '' TERM; echo deaf; while :; do sleep 0.1; done"), "stop_timeout": 3600}
+
+
+def test_a_shutdown_that_hangs_is_forced_by_a_second_request(node: Any) -> None:
+    node.ask(op="apply", services=[STUBBORN])
+    client = node.client()
+    assert client.ask(op="logs", id="stubborn", follow=True) == {"ok": True}
+    assert client.socket.recv(65536) == b"deaf\n"
+    assert node.ask(op="power", action="poweroff") == {"ok": True}
+    wait_until(lambda: "api" not in node.services(), "the others to leave")
+    assert node.ask(op="power", action="poweroff") == {"ok": True}
+    assert node.services()["stubborn"]["state"] == "stopping"
+    assert node.ask(op="power", action="reboot", force=True) == {"ok": True}
+    assert node.process.wait(20) == -signal.SIGHUP
+    assert "shutdown is forced" in node.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("script", "limit", "said"),
+    [
+        ("echo it runs $$ of $1; ls /proc | grep -c '^[0-9]'", 20, "it runs"),
+        ("echo it fails; exit 3", 20, 'given up step="last program"'),
+        ("echo it hangs; trap '' TERM; while :; do sleep 0.1; done", 0.5, 'given up step="last program"'),
+    ],
+)
+def test_a_last_program_runs_when_nothing_else_does_and_power_follows(node: Any, script: str, limit: float, said: str) -> None:
+    node.ask(op="apply", services=[{"id": "etcd", "argv": SLEEP}])
+    node.wait_state("etcd", "running")
+    last = {"argv": [*shell(script), "sh", "vda"], "limit": limit}
+    assert node.ask(op="power", action="poweroff", last=last) == {"ok": True}
+    assert node.process.wait(20) == -signal.SIGINT
+    log = node.log.read_text()
+    assert said in log
+    assert log.index('step="end every process"') < log.index('step="last program"') < log.index("\nit ")
+    if "runs" in script:
+        assert "of vda\n4\n" in log  # PID 1, the shell, ls and grep: nothing else is left
+
+
+def test_pid_1_that_cannot_go_on_ends_what_runs_says_why_and_reboots(node: Any) -> None:
+    node.ask(op="apply", services=[{"id": "etcd", "argv": SLEEP}])
+    node.wait_state("etcd", "running")
+    node.inner("/run/ophite/break").touch()
+    node.client().send(op="list")  # the loop turns once more
+    assert node.process.wait(40) == -signal.SIGHUP
+    log = node.log.read_text()
+    assert 'reason="MemoryError: a test broke it" then=reboot' in log
+    assert log.index('step="end every process"') < log.index("PID 1 cannot go on") < log.index("reboot seconds=5")
 
 
 def test_sigterm_is_power_off(node: Any) -> None:
@@ -216,7 +269,8 @@ def test_bad_requests_are_refused_with_path_and_hint(node: Any) -> None:
     answer = node.ask(op="apply", services=[{"id": "x", "argv": ["sleep"], "cpu": 1}])
     assert answer == {
         "ok": False,
-        "error": "services[0].cpu: unknown field; services[0].argv[0]: not an absolute path",
+        "error": "services[0].cpu: unknown field; "
+        "services[0].argv: not a list of 1 to 512 strings without NUL, the first an absolute path",
         "hint": "fix the specification: nothing of this table was applied",
     }
     client = node.client()

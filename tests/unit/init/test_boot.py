@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 
 from init import boot
-from init.boot import ANYWHERE, CGROUPS, MOUNTS, OWN_SERVICES, STEPS, SYSCTLS, Context, Step, run_steps
-from init.linux.cmdline import parse_cmdline
+from init.boot import CGROUPS, MOUNTS, OWN_SERVICES, STEPS, SYSCTLS, Step, run_steps
+from init.linux.cmdline import CommandLine, parse_cmdline
 from init.linux.kmsg import Log
 from init.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID
 from init.services import OWN_SERVICES as OWN_IDS
 from init.services import decode_spec
 
-
-def context(text: str = "") -> Context:
-    return Context(Log(2, plain=True), parse_cmdline(text))
+LOG = Log(2, plain=True)
 
 
 def test_every_mount_is_nosuid_and_noexec_and_only_pts_has_devices() -> None:
@@ -29,14 +27,14 @@ def test_every_mount_is_nosuid_and_noexec_and_only_pts_has_devices() -> None:
 def test_a_step_that_raises_is_logged_and_the_boot_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
     seen: list[str] = []
 
-    def explode(_: Context) -> list[str]:
+    def explode(_: CommandLine) -> list[str]:
         raise KeyError("boom")
 
-    def note(_: Context) -> list[str]:
+    def note(_: CommandLine) -> list[str]:
         seen.append("after")
         return ["only half"]
 
-    run_steps((Step("first", explode), Step("second", note)), context())
+    run_steps((Step("first", explode), Step("second", note)), LOG, parse_cmdline(""))
     assert seen == ["after"]
     text = capfd.readouterr().err
     assert "stage 2: degraded step=first problem='boom'" in text
@@ -46,12 +44,12 @@ def test_a_step_that_raises_is_logged_and_the_boot_goes_on(capfd: pytest.Capture
 def test_namespaces_leave_the_machine_alone() -> None:
     seen: list[str] = []
 
-    def note(name: str, _: Context) -> None:
+    def note(name: str, _: CommandLine) -> None:
         seen.append(name)
 
-    steps = tuple(Step(step.name, partial(note, step.name), step.where) for step in STEPS)
-    run_steps(steps, context("ophite.platform=namespaces"))
-    assert seen == [step.name for step in STEPS if step.where == ANYWHERE]
+    steps = tuple(Step(step.name, partial(note, step.name), step.machine) for step in STEPS)
+    run_steps(steps, LOG, parse_cmdline("ophite.platform=namespaces"))
+    assert seen == [step.name for step in STEPS if not step.machine]
     assert not {"sysctls", "modules", "ctrl-alt-del"} & set(seen)
 
 
@@ -80,13 +78,14 @@ def test_parents_of_control_groups_promise_at_least_what_their_children_do() -> 
 
 
 def test_sysctls_are_written_and_missing_ones_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(dict(SYSCTLS)) == len(SYSCTLS)
+    settings = dict(setting.split("=") for setting in SYSCTLS.split())
+    assert len(settings) == len(SYSCTLS.split())
     monkeypatch.setattr(boot, "PROC_SYS", str(tmp_path))
-    for key, _ in SYSCTLS[1:]:
+    for key in settings.keys() - {"kernel.kptr_restrict"}:
         path = tmp_path / key.replace(".", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (tmp_path / "kernel").mkdir(exist_ok=True)
     (tmp_path / "kernel/kptr_restrict").mkdir()
-    assert boot.write_sysctls(context()) == ["kernel.kptr_restrict=2: Is a directory"]
+    assert boot.write_sysctls(parse_cmdline("")) == ["kernel.kptr_restrict=2: Is a directory"]
     assert (tmp_path / "kernel/dmesg_restrict").read_text() == "1"

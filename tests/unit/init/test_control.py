@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from init.control import FIELDS, _decode, _decode_action
+from init.control import OPS, _decode
 from init.linux.power import PowerAction
 from init.services import ControlError
+from init.shutdown import Last
 
 
-@pytest.mark.parametrize("op", sorted(FIELDS))
+@pytest.mark.parametrize("op", sorted(op for op, (required, _) in OPS.items() if not required))
 def test_known_ops_are_decoded(op: str) -> None:
     assert _decode(json.dumps({"op": op}).encode()) == {"op": op}
 
@@ -23,10 +24,11 @@ def test_known_ops_are_decoded(op: str) -> None:
         ({"op": "boom"}, "no known op"),
         ([], "no known op"),
         ({"op": ["list"]}, "no known op"),
-        ({"op": "logs", "id": 1}, "logs.id: not of type str"),
-        ({"op": "logs", "tail_bytes": True}, "logs.tail_bytes: not of type int"),
+        ({"op": "logs", "id": 1}, "logs.id: not a name"),
+        ({"op": "logs", "id": "etcd", "tail_bytes": True}, "logs.tail_bytes: not a number"),
         ({"op": "list", "x": 1}, "list.x: unknown field"),
-        ({"op": "apply", "services": {}}, "apply.services: not of type list"),
+        ({"op": "restart"}, "restart.id: missing"),
+        ({"op": "apply", "services": {}}, "apply.services: not a list"),
     ],
 )
 def test_wrong_requests_are_refused_with_their_path(request_: Any, text: str) -> None:
@@ -45,8 +47,26 @@ def test_deep_nesting_is_refused() -> None:
         _decode(b"[" * 100000)
 
 
-def test_power_actions() -> None:
-    assert _decode_action("reboot") is PowerAction.REBOOT
-    with pytest.raises(ControlError, match="halt") as caught:
-        _decode_action("halt")
-    assert "poweroff" in caught.value.hint
+def test_power_takes_an_action_a_last_program_and_force() -> None:
+    request = {"op": "power", "action": "reboot", "last": {"argv": ["/usr/bin/wipe", "vda"], "limit": 21600}, "force": True}
+    last = Last(("/usr/bin/wipe", "vda"), 21600.0)
+    assert _decode(json.dumps(request).encode()) == {"op": "power", "action": PowerAction.REBOOT, "last": last, "force": True}
+    assert _decode(b'{"op": "power", "action": "poweroff", "last": null}') == {"op": "power", "action": PowerAction.POWEROFF}
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "power.action: missing"),
+        ({"action": "halt"}, "power.action: not one of reboot, poweroff"),
+        ({"action": "reboot", "last": {"argv": ["wipe"], "limit": 1}}, "power.last: not an object"),
+        ({"action": "reboot", "last": {"argv": ["/wipe"]}}, "power.last: not an object"),
+        ({"action": "reboot", "last": {"argv": ["/wipe"], "limit": 100000}}, "power.last: not an object"),
+        ({"action": "reboot", "last": {"argv": ["/wipe"], "limit": 1, "x": 1}}, "power.last: not an object"),
+        ({"action": "reboot", "last": ["/wipe"]}, "power.last: not an object"),
+        ({"action": "reboot", "force": 1}, "power.force: not true or false"),
+    ],
+)
+def test_power_that_is_refused(fields: dict[str, Any], text: str) -> None:
+    with pytest.raises(ControlError, match=text):
+        _decode(json.dumps({"op": "power", **fields}).encode())

@@ -1,19 +1,16 @@
 """Stage 1: the table, what is said when no root is found, and a root that does not match its hash."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from init import initramfs
+from init import emergency, initramfs
 from init.initramfs import DEGRADE, FATAL, STEPS, RootError, Stage1, Step, run
-from init.linux import dm
 from init.linux.cmdline import parse_cmdline
-from init.linux.dm import BLOCK, Verity
-from init.linux.kmsg import Log
 from init.linux.power import PowerAction
 
 HASH = "ab" * 32
-VERITY = Verity(HASH, "", 4)
 
 
 class Ended(Exception):
@@ -44,7 +41,8 @@ class Machine:
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
     monkeypatch.setattr(initramfs, "time", machine)
-    monkeypatch.setattr(initramfs, "power", machine.power)
+    monkeypatch.setattr(emergency, "time", machine)
+    monkeypatch.setattr(emergency, "power", machine.power)
     return machine
 
 
@@ -78,7 +76,9 @@ def test_a_fatal_step_says_why_and_reboots_after_30_s(machine: Machine, capfd: p
     assert 30 <= machine.slept <= 31
     text = capfd.readouterr().err
     assert 'step="find the root" then=fatal error="vda: no GPT"' in text
-    assert "no root can be mounted then=reboot" in text
+    assert 'PID 1 cannot go on reason="find the root: vda: no GPT" then=reboot' in text
+    assert "reboot seconds=30" in text
+    assert "reboot seconds=5" in text
 
 
 def test_panic_0_holds(machine: Machine, capfd: pytest.CaptureFixture[str]) -> None:
@@ -89,20 +89,16 @@ def test_panic_0_holds(machine: Machine, capfd: pytest.CaptureFixture[str]) -> N
         run((Step("command line", read, FATAL), Step("root", fail, FATAL)))
     assert machine.actions == []
     assert machine.slept > 1000
-    assert "no root can be mounted then=hold" in capfd.readouterr().err
+    text = capfd.readouterr().err
+    assert "then=hold" in text
+    assert "seconds=" not in text
 
 
-def test_waiting_for_the_partition_has_a_limit_and_names_what_was_tried(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(initramfs, "find_partition", lambda guid: (None, ["sda: 3 GPT partitions, none with this id"]))
+def test_waiting_for_the_root_has_a_limit_and_names_what_was_tried(machine: Machine) -> None:
     with pytest.raises(RootError) as caught:
-        initramfs.wait_for_partition(VERITY, 15)
+        initramfs.wait_for(lambda: (None, ["sda: 3 GPT partitions, none with this id"]), 15, "partition 7 for root hash 8")
     assert 15 <= machine.slept <= 16
-    text = str(caught.value)
-    assert HASH in text
-    assert "abababab-abab-abab-abab-abababababab" in text
-    assert "sda: 3 GPT partitions" in text
+    assert str(caught.value) == "no partition 7 for root hash 8 within 15 s; sda: 3 GPT partitions, none with this id"
 
 
 @pytest.mark.parametrize(("text", "what"), [("", "ophite.root"), ("ophite.root=verity", "ophite.verity")])
@@ -113,57 +109,104 @@ def test_a_command_line_without_a_root(text: str, what: str) -> None:
         initramfs.find_root(stage)
 
 
-def test_a_truncated_image_is_refused_with_its_hash(tmp_path: Path) -> None:
-    (tmp_path / "vda3").write_bytes(bytes(5 * BLOCK - 1))
-    with pytest.raises(RootError) as caught:
-        initramfs.open_verity(str(tmp_path / "vda3"), VERITY, Log(2, plain=True))
-    assert HASH in str(caught.value)
-    assert "truncated: 20479 of 20480 bytes" in str(caught.value)
+def stage_of(text: str) -> Stage1:
+    stage = Stage1()
+    stage.cmdline = parse_cmdline(text)
+    return stage
 
 
-class Mapper:
-    """A device-mapper that fails to read one block."""
+class Devices:
+    """Loop, device-mapper and mounts of a machine that has a medium."""
 
-    def __init__(self, bad: int | None) -> None:
-        self.bad, self.tables, self.removed = bad, list[tuple[str, ...]](), False
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done = list[str]()
+        self.fed = 0
+        monkeypatch.setattr(initramfs, "MEDIUM", str(root / "medium"))
+        monkeypatch.setattr(initramfs, "ROOT_FILE", "/root.erofs")
+        monkeypatch.setattr(initramfs, "find_medium", lambda label: (f"/dev/{label}", []))
+        monkeypatch.setattr(initramfs, "find_partition", lambda guid: (f"/dev/{guid[:4]}", []))
+        monkeypatch.setattr(initramfs, "mount", lambda node, target, kind, flags: self.done.append(f"mount {node} {kind}"))
+        monkeypatch.setattr(initramfs, "umount", lambda target: self.done.append("umount"))
+        monkeypatch.setattr("init.linux.loop.attach", self.attach)
+        monkeypatch.setattr("init.linux.dm.open_verity", lambda name, node, verity: f"verity {node} {verity.root_hash[:2]}")
+        monkeypatch.setattr(initramfs, "pet", self.pet)
 
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(dm, "create", lambda name: "/dev/dm-7")
-        monkeypatch.setattr(dm, "load_verity", lambda name, device, verity, *options: self.tables.append(options))
-        monkeypatch.setattr(dm, "remove", lambda name: setattr(self, "removed", True))
-        monkeypatch.setattr(initramfs, "read_block", self.read)
+    def pet(self, watchdog: int | None) -> None:
+        self.fed += 1
 
-    def read(self, device: str, block: int) -> bytes:
-        if block == self.bad:
-            raise OSError(5, "Input/output error")
-        return bytes(BLOCK)
-
-
-@pytest.mark.parametrize("bad", [0, 3])
-def test_a_damaged_block_is_named_with_the_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: int) -> None:
-    (tmp_path / "vda3").write_bytes(bytes(5 * BLOCK))
-    mapper = Mapper(bad)
-    mapper.install(monkeypatch)
-    with pytest.raises(RootError) as caught:
-        initramfs.open_verity(str(tmp_path / "vda3"), VERITY, Log(2, plain=True))
-    assert f"root hash {HASH}, but data block {bad} does not match" in str(caught.value)
-    assert mapper.removed
-    assert mapper.tables == [()]
+    def attach(self, path: str) -> str:
+        self.done.append(f"loop {path}")
+        return "/dev/loop0"
 
 
-def test_a_good_root_goes_on_with_panic_on_corruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "vda3").write_bytes(bytes(5 * BLOCK))
-    mapper = Mapper(None)
-    mapper.install(monkeypatch)
-    assert initramfs.open_verity(str(tmp_path / "vda3"), VERITY, Log(2, plain=True)) == "/dev/dm-7"
-    assert mapper.tables == [(), ("panic_on_corruption",)]
+@pytest.mark.parametrize(
+    ("text", "device", "done"),
+    [
+        (f"ophite.root=verity ophite.verity={HASH}::4", "verity /dev/abab ab", []),
+        (f"ophite.root=initramfs ophite.verity={HASH}::4", "verity /dev/loop0 ab", ["loop /root.erofs"]),
+        ("ophite.root=initramfs", "/dev/loop0", ["loop /root.erofs"]),
+        (
+            f"ophite.root=iso ophite.medium=X ophite.verity={HASH}::4",
+            "verity /dev/loop0 ab",
+            ["copy /dev/X", "loop /root.erofs"],
+        ),
+    ],
+)
+def test_the_kinds_of_roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, device: str, done: list[str]) -> None:
+    devices = Devices(tmp_path, monkeypatch)
+    monkeypatch.setattr(initramfs, "copy_from_medium", lambda stage, node: devices.done.append(f"copy {node}"))
+    stage = stage_of(text)
+    initramfs.find_root(stage)
+    assert stage.device == device
+    assert devices.done == done
 
 
-def test_the_initramfs_is_removed_but_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "usr/lib").mkdir(parents=True)
-    (tmp_path / "usr/lib/x").touch()
-    (tmp_path / "link").symlink_to("/")
-    initramfs.remove_tree(str(tmp_path), tmp_path.stat().st_dev + 1)
-    assert (tmp_path / "usr/lib/x").exists()
-    initramfs.remove_tree(str(tmp_path), tmp_path.stat().st_dev)
-    assert list(tmp_path.iterdir()) == []
+def test_the_copy_shows_every_tenth_and_feeds_the_watchdog_as_it_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    devices, target = Devices(tmp_path, monkeypatch), tmp_path / "copy"
+    monkeypatch.setattr(initramfs, "MEDIUM", "")
+    monkeypatch.setattr(initramfs, "ROOT_FILE", str(tmp_path / "root.erofs"))
+    monkeypatch.setattr(initramfs, "PIECE", 1000)
+    data = bytes(range(256)) * 100
+    (tmp_path / "root.erofs").write_bytes(data)
+
+    def open_(path: str, mode: str, **_: object) -> Any:
+        return (target if mode == "wb" else Path(path)).open(mode)
+
+    monkeypatch.setattr(initramfs, "open", open_, raising=False)
+    monkeypatch.setattr("os.makedirs", lambda *_, **__: None)
+    initramfs.copy_from_medium(Stage1(), "/dev/sr0")
+    assert target.read_bytes() == data
+    assert devices.done == ["mount /dev/sr0 iso9660", "umount"]
+    assert devices.fed == 26
+    text = capfd.readouterr().err
+    assert [f"percent={percent} " in text for percent in range(0, 101, 10)] == [False, *[True] * 10]
+
+
+def test_a_medium_that_goes_away_while_it_is_read_is_unmounted_and_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = Devices(tmp_path, monkeypatch)
+    with pytest.raises(FileNotFoundError):
+        initramfs.copy_from_medium(Stage1(), "/dev/sr0")
+    assert devices.done == ["mount /dev/sr0 iso9660", "umount"]
+
+
+def test_the_watchdog_is_opened_as_soon_as_there_is_one_and_is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [step.name for step in STEPS]
+    assert names.index("watchdog") < names.index("modules of the root") < names.index("watchdog of a module")
+    assert names.index("watchdog of a module") < names.index("find the root")
+    asked: list[int] = []
+    answers: list[int | None] = [None, 7]
+
+    def open_watchdog(timeout: int) -> int | None:
+        asked.append(timeout)
+        return answers.pop(0)
+
+    monkeypatch.setattr(initramfs, "open_watchdog", open_watchdog)
+    stage = stage_of("ophite.patience=20")
+    for _ in range(3):
+        initramfs.start_watchdog(stage)
+    assert stage.watchdog == 7
+    assert asked == [1200, 1200]

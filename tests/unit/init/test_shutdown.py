@@ -8,9 +8,9 @@ import pytest
 from init import shutdown
 from init.events import EventLoop
 from init.linux.kmsg import Log
-from init.linux.mount import parse_mountinfo
+from init.linux.mount import parse_mountinfo, plan_unmount
 from init.linux.power import PowerAction
-from init.shutdown import Shutdown, Step, plan_end, plan_unmount
+from init.shutdown import Last, Shutdown, Step, plan_end
 from init.supervisor import Settings
 
 MOUNTS = """\
@@ -57,7 +57,7 @@ def begin(world: Any) -> Shutdown:
 def test_without_a_drainer_services_stop_at_once() -> None:
     world = World(drains=False)
     way_down = begin(world)
-    assert world.sent == [{"event": "shutdown", "action": "reboot"}]
+    assert world.sent == [{"event": "shutdown", "action": "reboot", "step": "stop services", "limit": 90.0}]
     assert world.stopped == 1
     assert world.loop.running
     way_down.services_stopped()
@@ -67,6 +67,7 @@ def test_without_a_drainer_services_stop_at_once() -> None:
 def test_a_drainer_is_waited_for_but_not_for_ever() -> None:
     world = World(drains=True, patience=2)
     begin(world)
+    assert world.sent == [{"event": "shutdown", "action": "reboot", "step": "drain", "limit": 60.0}]
     world.advance(59)
     assert world.stopped == 0
     world.advance(2)
@@ -98,10 +99,25 @@ def test_mounts_go_in_reverse_and_the_kernels_stay() -> None:
     assert targets == ["/system", "/run/containerd/rootfs", "/var/lib/kubelet/pods/x", "/var"]
 
 
+LAST = Last(("/usr/bin/wipe", "vda"), 700.0)
+
+
 def test_a_namespace_keeps_its_mounts_and_every_step_has_a_limit() -> None:
-    assert [step.name for step in plan_end(keep_mounts=False)] == ["end every process", "sync", "unmount"]
-    assert [step.name for step in plan_end(keep_mounts=True)] == ["end every process"]
-    assert all(0 < step.limit <= 30 for step in plan_end(keep_mounts=False))
+    names = ["end every process", "sync", "unmount", "close encrypted volumes"]
+    assert [step.name for step in plan_end(Settings())] == names
+    assert [step.name for step in plan_end(Settings(namespaces=True))] == names[:1]
+    assert all(0 < step.limit <= 30 for step in plan_end(Settings()))
+    assert all(30 <= step.limit <= 90 for step in plan_end(Settings(patience=3)))
+
+
+def test_the_last_program_comes_when_nothing_is_mounted_and_keeps_its_own_limit() -> None:
+    plan = plan_end(Settings(patience=3), LAST)
+    assert (plan[-1].name, plan[-1].limit) == ("last program", 700.0)
+    assert [step.name for step in plan].index("unmount") < len(plan) - 1
+
+
+def test_forced_it_is_sync_alone() -> None:
+    assert [step.name for step in plan_end(Settings(), LAST, forced=True)] == ["sync"]
 
 
 def test_a_step_that_fails_does_not_keep_the_power_on(
@@ -109,13 +125,30 @@ def test_a_step_that_fails_does_not_keep_the_power_on(
 ) -> None:
     seen: list[object] = []
 
-    def run_bounded(action: Any, limit: float) -> bool:
+    def run_bounded(action: Any, limit: float, tick: Any) -> bool:
+        tick()
         seen.append(limit)
+        if limit == 2:
+            raise OSError("no more processes")
         return False
 
-    monkeypatch.setattr(shutdown, "plan_end", lambda *, keep_mounts: (Step("sync", partial(seen.append, "never"), 20.0),))
+    steps = (Step("one", partial(seen.append, "never"), 1.0), Step("two", partial(seen.append, "never"), 2.0))
+    monkeypatch.setattr(shutdown, "plan_end", lambda settings, last, *, forced: steps)
     monkeypatch.setattr(shutdown, "run_bounded", run_bounded)
+    monkeypatch.setattr(shutdown, "pet", lambda watchdog: seen.append(f"pet {watchdog}"))
     monkeypatch.setattr(shutdown, "power", seen.append)
-    shutdown.end(PowerAction.POWEROFF, Log(2, plain=True), Settings(patience=3))
-    assert seen == [60.0, PowerAction.POWEROFF]
-    assert "step failed or was given up step=sync limit=60.0" in capfd.readouterr().err
+    world: Any = World(drains=False)
+    shutdown.end(Shutdown(world, PowerAction.POWEROFF), Log(2, plain=True), Settings(watchdog=9))
+    assert seen == ["pet 9", 1.0, "pet 9", 2.0, PowerAction.POWEROFF]
+    text = capfd.readouterr().err
+    assert 'shutdown: step step=one limit=1.0 then="go on"' in text
+    assert "step failed or was given up step=two limit=2.0" in text
+
+
+def test_forcing_ends_the_loop_at_once() -> None:
+    world = World(drains=True)
+    way_down = begin(world)
+    assert world.loop.running
+    way_down.force(PowerAction.POWEROFF)
+    assert (way_down.forced, way_down.action, world.loop.running) == (True, PowerAction.POWEROFF, False)
+    assert world.stopped == 0

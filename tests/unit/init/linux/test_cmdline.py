@@ -22,6 +22,13 @@ def test_a_whole_line() -> None:
     assert (line.values["quiet"], line.values["ip"]) == ("", "10.0.0.2::10.0.0.1:255.255.255.0::eth0:off")
 
 
+def test_a_medium() -> None:
+    line = parse_cmdline(f"ophite.root=iso ophite.medium=OPHITE ophite.verity={HASH}:{SALT}:1000")
+    assert (line.root, line.medium, line.problems) == (RootKind.ISO, "OPHITE", ())
+    assert line.disk_root is None
+    assert parse_cmdline(f"ophite.root=verity ophite.verity={HASH}::7").disk_root == Verity(HASH, "", 7)
+
+
 def test_defaults() -> None:
     line = parse_cmdline("")
     assert (line.platform, line.patience, line.hostname, line.root, line.verity) == (Platform.METAL, 1, "", None, None)
@@ -33,7 +40,8 @@ def test_defaults() -> None:
     "word",
     [
         "ophite.platform=moon", "ophite.patience=0", "ophite.patience=-1", "ophite.patience=1001", "ophite.patience=٣",
-        "ophite.hostname=-x", "ophite.hostname=", "ophite.root=usb", f"ophite.verity={HASH}", f"ophite.verity={HASH}:{SALT}:0",
+        "ophite.hostname=-x", "ophite.hostname=", "ophite.root=usb", "ophite.medium=", "ophite.medium=é",
+        f"ophite.medium={'x' * 33}", f"ophite.verity={HASH}", f"ophite.verity={HASH}:{SALT}:0",
         f"ophite.verity={HASH[1:]}:{SALT}:1", f"ophite.verity={HASH}:{SALT}:99999999", f"ophite.verity={HASH}:x:1",
     ],
 )  # fmt: skip

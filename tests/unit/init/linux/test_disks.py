@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from init.linux.disks import Partition, device_size, entries_at, find_partition, read_gpt, render_guid
+from init.linux.disks import Partition, device_size, entries_at, find_medium, find_partition, read_gpt, read_label, render_guid
 
 GUID = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
 TYPE = uuid.UUID("4f68bce3-e8cd-4db1-96e7-fbcaf984b709")
@@ -75,3 +75,28 @@ def test_no_disk_is_said(tmp_path: Path) -> None:
 def test_size(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(bytes(1234))
     assert device_size(str(tmp_path / "x")) == 1234
+
+
+def iso(label: str, magic: bytes = b"\1CD001\1") -> bytes:
+    return bytes(32768) + magic.ljust(40, b"\0") + label.encode().ljust(32) + bytes(2048 - 72)
+
+
+def test_a_medium_is_found_by_its_label(tmp_path: Path) -> None:
+    sys_block, dev = tmp_path / "sys", tmp_path / "dev"
+    dev.mkdir()
+    sys_block.mkdir()
+    assert find_medium("OPHITE", str(sys_block), str(dev)) == (None, ["no disk has appeared"])
+    make_disk(sys_block, dev, "sda", gpt())
+    make_disk(sys_block, dev, "sdb", iso("DEBIAN 12"))
+    make_disk(sys_block, dev, "sdc", bytes(2048))
+    (dev / "sdc").unlink()
+    found = find_medium("OPHITE", str(sys_block), str(dev))
+    assert found == (None, ["sda: no ISO 9660", "sdb: volume DEBIAN 12", "sdc: volume (No such file or directory)"])
+    make_disk(sys_block, dev, "sr0", iso("OPHITE"))
+    assert find_medium("OPHITE", str(sys_block), str(dev))[0] == str(dev / "sr0")
+
+
+@pytest.mark.parametrize("data", [b"", bytes(40000), iso("X")[:32800], iso("X", b"\1CD002\1"), iso("X", b"\2CD001\1")])
+def test_what_is_no_medium_has_no_label(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "disk").write_bytes(data)
+    assert read_label(str(tmp_path / "disk")) == ""

@@ -1,30 +1,12 @@
-"""Records of the kernel's log, and the lines that PID 1 writes."""
+"""The lines that PID 1 writes."""
 
 import os
+from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from init.linux.kmsg import LINE_LIMIT, Log, Record, parse_record, render_field
-
-
-def test_a_record_with_escapes_and_continuation_lines() -> None:
-    data = b"30,339,5140900,-;ophite: caf\\xc3\\xa9 \\x5c end\n SUBSYSTEM=acpi\n DEVICE=+acpi:1\n"
-    assert parse_record(data) == Record(level=6, facility=3, sequence=339, microseconds=5140900, text="ophite: café \\ end")
-    assert parse_record(b"6,1,2,c,caller=T1;x\n") == Record(6, 0, 1, 2, "x")
-
-
-@pytest.mark.parametrize("data", [b"", b"6,1;x", b"a,1,2,-;x", b"6,1,2,-", b"6,-1,2,-;x"])
-def test_what_is_no_record(data: bytes) -> None:
-    assert parse_record(data) is None
-
-
-@given(st.binary(max_size=200))
-def test_hostile_bytes(data: bytes) -> None:
-    for line in (data, b"6,1,2,-;" + data):
-        record = parse_record(line)
-        assert record is None or record.level in range(8)
+from init.linux import kmsg
+from init.linux.kmsg import LINE_LIMIT, Log, render_field
 
 
 def written(log_text: str, **fields: object) -> list[bytes]:
@@ -50,3 +32,15 @@ def test_long_and_multiple_lines_are_split() -> None:
 
 def test_a_log_that_cannot_be_written_stops_nobody() -> None:
     Log(999).error("x")
+
+
+def test_the_console_shows_more_except_where_it_belongs_to_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kmsg, "PRINTK", str(tmp_path / "printk"))
+    Log(999, plain=True).show()
+    assert not (tmp_path / "printk").exists()
+    Log(999).show()
+    assert (tmp_path / "printk").read_text() == "7"
+    monkeypatch.setattr(kmsg, "PRINTK", str(tmp_path / "none/printk"))
+    Log(999).show()

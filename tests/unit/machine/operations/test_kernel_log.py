@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from controllers.machine import kernel_records
+from controllers.machine.kernel_records import Record
 from controllers.machine.operations.kernel_log import render_record
 from controllers.runtime.errors import OperationError
-from init.linux import kmsg
-from init.linux.kmsg import Record
 
 
 def test_record() -> None:
@@ -29,7 +29,7 @@ def test_configuration_on_the_command_line_is_not_shown() -> None:
 async def test_stream_of_what_is_there(table: Any, take: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe2(os.O_NONBLOCK)
     os.write(writer, b"6,1,5000000,-;first\n")
-    monkeypatch.setattr(kmsg, "open_reader", lambda: reader)
+    monkeypatch.setattr(kernel_records, "open_reader", lambda: reader)
     [record] = await take(table.stream("dmesg"), 9)
     assert (record["priority"], record["message"]) == (6, "first")
     os.close(writer)
@@ -37,7 +37,7 @@ async def test_stream_of_what_is_there(table: Any, take: Any, tmp_path: Path, mo
 
 async def test_stream_follows(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe2(os.O_NONBLOCK)
-    monkeypatch.setattr(kmsg, "open_reader", lambda: reader)
+    monkeypatch.setattr(kernel_records, "open_reader", lambda: reader)
     stream = table.stream("dmesg", follow=True)
     for number in (1, 2):
         os.write(writer, b"6,%d,5000000,-;line\n" % number)
@@ -50,7 +50,7 @@ async def test_log_that_cannot_be_read(table: Any, monkeypatch: pytest.MonkeyPat
     def refuse() -> int:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(kmsg, "open_reader", refuse)
+    monkeypatch.setattr(kernel_records, "open_reader", refuse)
     with pytest.raises(OperationError, match="cannot be read") as refusal:
         await anext(table.stream("dmesg"))
     assert refusal.value.code == "unavailable"
