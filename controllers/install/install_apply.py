@@ -16,8 +16,8 @@ import msgspec
 from controllers.block.disk_select import SelectorError, find_one, list_disks
 from controllers.config.documents.install_config import InstallConfig
 from controllers.install.errors import InstallError
-from controllers.install.job import CONFIG, OpenSource, Order, Outcome, install
-from controllers.install.ports import InstallPort
+from controllers.install.job import CONFIG, Order, Outcome, install
+from controllers.install.ports import InstallPort, MediumPort
 from controllers.install.progress import Progress
 from controllers.install.travel import add_network
 from controllers.machine.console import write_console
@@ -53,10 +53,10 @@ class InstallApplyController(Controller):
     )
     outputs = (Output(InstallStatus), Output(PowerRequest, kind=SHARED))
 
-    def __init__(self, ports: Ports, port: InstallPort, open_source: OpenSource) -> None:
+    def __init__(self, ports: Ports, port: InstallPort, medium: MediumPort) -> None:
         self._ports = ports
         self._port = port
-        self._open_source = open_source
+        self._medium = medium
         self._order: Order | None = None
         self._started = asyncio.Event()
         self._wake: Callable[[], None] = lambda: None
@@ -143,7 +143,7 @@ class InstallApplyController(Controller):
         text = "the installer broke; its log says why"
         ended = InstallStatus(phase=InstallPhase.FAILED, disk=order.disk, message=text, requested=order.requested)
         try:
-            done = await install(order, self._port, self._open_source, self._progress)
+            done = await install(order, self._port, self._medium, self._progress)
             text = f"Ophite {done.version} is installed on {order.disk}"
             if done.outcome is Outcome.INSTALLED:
                 end = InstallPhase.INSTALLED

@@ -7,7 +7,7 @@ the disk itself. A disk that is what it should be already is left alone; one tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import uuid4
@@ -19,7 +19,7 @@ from controllers.install.bootcode import BootCodeError
 from controllers.install.contents import Contents, Verdict
 from controllers.install.errors import InstallError, Refused
 from controllers.install.plan import Goal, plan_end, plan_install
-from controllers.install.ports import InstallPort, Source
+from controllers.install.ports import InstallPort, MediumPort, Source
 from controllers.install.progress import Progress
 from controllers.install.steps import Step
 from controllers.machine.programs import ProgramError
@@ -60,14 +60,17 @@ class Done:
 FAULTS = (OSError, gpt.GptError, BootCodeError, ProgramError)
 """What a step may raise because of the machine; anything else is a bug."""
 
-OpenSource = Callable[[str, Progress], Awaitable[Source]]
-"""In: the URL of a bundle, empty for the medium's. Raises `LifecycleFault`, `InstallError`."""
 
-
-async def install(order: Order, port: InstallPort, open_source: OpenSource, progress: Progress) -> Done:
-    """Carry an order out. Raises `InstallError`, and what the ports raise."""
+async def install(order: Order, port: InstallPort, medium: MediumPort, progress: Progress) -> Done:
+    """Carry an order out. Raises `InstallError`, `LifecycleFault`."""
     progress.say("check the files of the system")
-    source = await open_source(order.image, progress)
+    try:
+        return await _install(order, port, await medium.open(order.image, progress), progress)
+    finally:
+        await medium.release()
+
+
+async def _install(order: Order, port: InstallPort, source: Source, progress: Progress) -> Done:
     progress.say(f"look at {order.disk}")
     steps = await asyncio.to_thread(_plan, order, port, source)
     if not steps:
@@ -129,7 +132,7 @@ def _is_same(order: Order, port: InstallPort, source: Source, table: gpt.Table) 
 
 def _is_active(port: InstallPort, source: Source, device: str) -> bool:
     try:
-        with port.esp(device) as esp:
+        with port.esp(device, read_only=True) as esp:
             return source.is_active(esp)
     except OSError:
         return False

@@ -12,6 +12,7 @@ from typing import Protocol
 from controllers.block import gpt
 from controllers.install.contents import Contents
 from controllers.install.layout import Payload
+from controllers.install.progress import Progress
 from controllers.install.steps import Step
 from controllers.lifecycle.esp import EspPort
 
@@ -62,6 +63,18 @@ class Source(Protocol):
         ...
 
 
+class MediumPort(Protocol):
+    """Where the files come from."""
+
+    def open(self, image: str, progress: Progress) -> Awaitable[Source]:
+        """Return the files of a bundle that was checked. In: `image`, its address, empty for the medium's."""
+        ...
+
+    def release(self) -> Awaitable[None]:
+        """Let go of what `open` holds; never raises."""
+        ...
+
+
 class InstallPort(Protocol):
     """The disks of this machine."""
 
@@ -77,7 +90,7 @@ class InstallPort(Protocol):
         """Have the kernel know the partitions of a table that is on the disk. Blocks."""
         ...
 
-    def esp(self, device: str) -> AbstractContextManager[EspPort]:
+    def esp(self, device: str, *, read_only: bool = False) -> AbstractContextManager[EspPort]:
         """Mount an ESP and unmount it again."""
         ...
 

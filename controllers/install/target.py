@@ -65,9 +65,9 @@ class KernelTarget:
         if not all(Path(partition_path(disk, one.number)).exists() for one in table.partitions):
             disk_writes.announce(disk, table)
 
-    def esp(self, device: str) -> AbstractContextManager[EspPort]:
+    def esp(self, device: str, *, read_only: bool = False) -> AbstractContextManager[EspPort]:
         """Keep `InstallPort.esp`."""
-        return mount_esp(device, self._work / "esp")
+        return mount_esp(device, self._work / "esp", read_only=read_only)
 
     def read_state(self, device: str, name: str) -> bytes | None:
         """Keep `InstallPort.read_state`. A journal is not replayed: nothing on the disk changes."""

@@ -63,7 +63,7 @@ class MtoolsTarget(KernelTarget):
         await super().execute(step, source, say)
 
     @contextmanager
-    def esp(self, device: str) -> Iterator[DirectoryEsp]:
+    def esp(self, device: str, *, read_only: bool = False) -> Iterator[DirectoryEsp]:
         directory = self._work / f"esp{self.count}"
         directory.mkdir(parents=True, exist_ok=True)
         found = subprocess.run(["mdir", "-b", "-i", device, "::"], capture_output=True, check=False)

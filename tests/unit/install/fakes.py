@@ -47,6 +47,25 @@ class FakeSource:
         return self.machine.has_entry
 
 
+class FakeMedium:
+    """Opens it."""
+
+    def __init__(self, machine: "FakePort") -> None:
+        self.machine = machine
+        self.opened: list[str] = []
+        self.released = 0
+        self.error: Exception | None = None
+
+    async def open(self, image: str, progress: Progress) -> Source:
+        self.opened.append(image)
+        if self.error is not None:
+            raise self.error
+        return FakeSource(self.machine)
+
+    async def release(self) -> None:
+        self.released += 1
+
+
 class FakePort:
     """One disk. `failing`: type of the step that breaks, with `error`; `busy`: it cannot be released."""
 
@@ -60,18 +79,11 @@ class FakePort:
         self.done: list[Step] = []
         self.failing: type | None = None
         self.error: Exception = OSError(5, "Input/output error")
-        self.opened: list[str] = []
-        self.open_error: Exception | None = None
+        self.medium = FakeMedium(self)
 
     @property
     def kinds(self) -> list[str]:
         return [type(one).__name__ for one in self.done]
-
-    async def open(self, image: str, progress: Progress) -> Source:
-        self.opened.append(image)
-        if self.open_error is not None:
-            raise self.open_error
-        return FakeSource(self)
 
     def read_contents(self, disk: str, sector_size: int, size: int) -> Contents:
         return Contents(self.verdict, self.found, self.table, self.uuid)
@@ -84,7 +96,7 @@ class FakePort:
         """Every kernel knows its partitions here."""
 
     @contextmanager
-    def esp(self, device: str) -> Iterator[EspPort]:
+    def esp(self, device: str, *, read_only: bool = False) -> Iterator[EspPort]:
         yield DirectoryEsp(Path("/nonexistent"))
 
     def read_state(self, device: str, name: str) -> bytes | None:

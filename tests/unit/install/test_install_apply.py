@@ -33,7 +33,7 @@ class Node(World):
         self.port = port
         values = {"ophite.root": "iso", **{f"ophite.{key}": value for key, value in cmdline.items()}}
         ports = Ports(paths=Paths(tmp_path), cmdline=values)
-        super().__init__(InstallApplyController(ports, port, port.open))
+        super().__init__(InstallApplyController(ports, port, port.medium))
 
     async def give(self, *, document: InstallConfig | None = DOCUMENT, disks: tuple[Disk, ...] = (SDA,)) -> None:
         """Give everything that a configured node has."""
@@ -106,7 +106,7 @@ async def test_without_install_config_nothing_happens(tmp_path: Any) -> None:
     async with Node(tmp_path, FakePort()) as node:
         await node.give(document=None)
         assert (await node.show()).phase is PHASE.IGNORED
-        assert node.port.opened == []
+        assert node.port.medium.opened == []
 
 
 async def test_a_node_on_its_disk_ignores_it(tmp_path: Any) -> None:
@@ -125,7 +125,7 @@ async def test_two_disks_are_listed_and_it_goes_on_when_one_is_gone(tmp_path: An
         assert status.phase is PHASE.FAILED
         assert "/dev/sda" in status.message
         assert "/dev/sdb" in status.message
-        assert node.port.opened == []
+        assert node.port.medium.opened == []
         await node.remove(Disk, "/dev/sdb")
         await node.rest()
         assert (await node.show()).phase is PHASE.INSTALLED
@@ -143,7 +143,7 @@ async def test_a_failure_leaves_the_node_up_and_is_not_tried_again_by_itself(tmp
         assert await node.power() is None
         await node.put("persistent", MachineConfiguration(yaml=CONFIG, source="api"))
         await node.rest()
-        assert len(port.opened) == 1
+        assert len(port.medium.opened) == 1
         port.failing = None
         await node.put("install", InstallRequest(requested=5.0))
         await node.rest()
@@ -172,7 +172,7 @@ async def test_a_request_names_disk_wipe_and_image(tmp_path: Any) -> None:
         await node.rest()
         assert (await node.show()).disk == "/dev/sda"
         assert (await node.show()).phase is PHASE.INSTALLED
-        assert port.opened == ["https://example.com/b"]
+        assert port.medium.opened == ["https://example.com/b"]
 
 
 @pytest.mark.parametrize(("disk", "text"), [("/dev/sdz", "there is no disk /dev/sdz"), ("", "no disk was chosen")])
@@ -214,14 +214,14 @@ async def test_somebody_else_s_power_request_stays(tmp_path: Any) -> None:
 
 async def test_a_bug_is_shown_and_not_tried_again(tmp_path: Any) -> None:
     port = FakePort()
-    port.open_error = KeyError("bug")
+    port.medium.error = KeyError("bug")
     async with Node(tmp_path, port) as node:
         await node.give()
         await node.clock.advance(60.0)
         status = await node.show()
         assert status.phase is PHASE.FAILED
         assert "its log says why" in status.message
-        assert len(port.opened) == 1
+        assert len(port.medium.opened) == 1
 
 
 async def test_in_namespaces_there_is_nothing(tmp_path: Any) -> None:

@@ -18,7 +18,7 @@ ORDER = Order("/dev/sda", 64 << 30, 512, state=STATE)
 
 
 async def run(port: FakePort, order: Order = ORDER) -> Done:
-    return await install(order, port, port.open, Progress(FakeClock(), lambda: None))
+    return await install(order, port, port.medium, Progress(FakeClock(), lambda: None))
 
 
 def installed(root_hash: str = "ab" * 32, config: bytes = b"one") -> FakePort:
@@ -34,6 +34,7 @@ async def test_an_empty_disk_is_installed() -> None:
     assert await run(port) == Done(Outcome.INSTALLED, "2.0")
     assert port.kinds[0] == port.kinds[-1] == "WriteMark"
     assert len(port.done) == 11
+    assert port.medium.released == 1
 
 
 async def test_the_same_again_does_nothing() -> None:

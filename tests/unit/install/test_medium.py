@@ -1,14 +1,17 @@
 """The files of the system: from the medium, checked, onto the ESP."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from controllers.install import medium
 from controllers.install.medium import BundleSource, NodeMedium
 from controllers.install.progress import Progress
 from controllers.lifecycle.entries import parse_entry
 from controllers.lifecycle.errors import BundleError
 from controllers.lifecycle.esp import DirectoryEsp
+from controllers.lifecycle.fetch_http import Limits
 from controllers.ports import Paths, Ports
 from tests.harness.clock import FakeClock
 from tests.unit.lifecycle.bundles import COMMAND_LINE, Recipe, make_parts, root_hash, write_key
@@ -26,7 +29,7 @@ def node(tmp_path: Path) -> Path:
 
 async def open_medium(node: Path, recipe: Recipe) -> BundleSource:
     recipe.unpack(node / "run/ophite/medium/ophite")
-    return await NodeMedium(Ports(paths=Paths(node)))("", Progress(FakeClock(), lambda: None))
+    return await NodeMedium(Ports(paths=Paths(node))).open("", Progress(FakeClock(), lambda: None))
 
 
 async def test_what_is_on_the_medium(node: Path) -> None:
@@ -45,8 +48,49 @@ async def test_what_is_on_the_medium(node: Path) -> None:
 
 async def test_a_node_without_a_medium_says_what_to_do(node: Path) -> None:
     with pytest.raises(BundleError) as error:
-        await NodeMedium(Ports(paths=Paths(node)))("", Progress(FakeClock(), lambda: None))
+        await NodeMedium(Ports(paths=Paths(node))).open("", Progress(FakeClock(), lambda: None))
     assert "ophite install --image" in error.value.hint
+
+
+async def test_an_iso_that_was_taken_out_is_named(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(medium, "find_medium", lambda label: (None, [f"sr0: no ISO 9660, wanted {label}"]))
+    given = Ports(paths=Paths(node), cmdline={"ophite.root": "iso", "ophite.medium": "OPHITE"})
+    with pytest.raises(BundleError, match=r"the medium 'OPHITE' is gone \(sr0: no ISO 9660, wanted OPHITE\)"):
+        await NodeMedium(given).open("", Progress(FakeClock(), lambda: None))
+
+
+async def test_a_bundle_is_fetched_checked_and_dropped(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Recipe().write(node / "made.bundle").read_bytes()
+    asked = serve(monkeypatch, data)
+    opener = NodeMedium(Ports(paths=Paths(node)))
+    source = await opener.open("https://example.com/b", Progress(FakeClock(), lambda: None))
+    assert asked == ["https://example.com/b"]
+    assert source.read("grub/boot.img") == make_parts("2.0")["grub/boot.img"]
+    await opener.release()
+    assert list((node / "run/ophite/install").iterdir()) == []
+
+
+async def test_a_fetched_bundle_for_another_machine_is_refused_before_it_is_taken(
+    node: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(monkeypatch, Recipe(arch="arm64").write(node / "made.bundle").read_bytes()[:8192])
+    with pytest.raises(BundleError, match="architecture arm64"):
+        await NodeMedium(Ports(paths=Paths(node))).open("https://example.com/b", Progress(FakeClock(), lambda: None))
+    assert list((node / "run/ophite/install").iterdir()) == []
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, data: bytes) -> list[str]:
+    """Have every download bring these bytes; return what was asked for."""
+    asked: list[str] = []
+
+    def fetch(source: str, sink: Callable[[bytes], None], limits: Limits, progress: Callable[[int], None]) -> None:
+        asked.append(source)
+        for at in range(0, len(data), 4096):
+            sink(data[at : at + 4096])
+            progress(at)
+
+    monkeypatch.setattr(medium, "fetch", fetch)
+    return asked
 
 
 @pytest.mark.parametrize("recipe", [Recipe(arch="arm64"), Recipe(changes={"board": "other"})], ids=["arch", "board"])
