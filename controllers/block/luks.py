@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -49,12 +49,8 @@ class LuksPort(Protocol):
         """Close a volume; one that is not open is fine."""
         ...
 
-    async def resize(self, name: str) -> None:
-        """Let an open volume fill its device, which has grown."""
-        ...
-
-    async def sync(self, device: str, keys: Sequence[SlotKey], known: Iterable[SlotKey] = ()) -> list[str]:
-        """Make the key slots those of `keys`, and return what was done. `known`: further keys that may open it."""
+    async def sync(self, device: str, keys: Sequence[SlotKey]) -> list[str]:
+        """Make the key slots those of `keys`, and return what was done."""
         ...
 
 
@@ -99,16 +95,7 @@ class Luks:
         if _is_open(name):
             await self._run("close", name)
 
-    async def resize(self, name: str) -> None:
-        """Keep `LuksPort.resize`."""
-        device = await self._find_device(name)
-        key = self._recall(device)
-        if key is None:
-            raise LuksError(f"{device} was not opened by this node's keys, so {name} keeps its size until the next boot")
-        with _secret(key) as (fd, path):
-            await self._run("resize", "--key-file", path, name, fds=[fd])
-
-    async def sync(self, device: str, keys: Sequence[SlotKey], known: Iterable[SlotKey] = ()) -> list[str]:
+    async def sync(self, device: str, keys: Sequence[SlotKey]) -> list[str]:
         """Keep `LuksPort.sync`."""
         present = await self.slots(device)
         remembered = self._recall(device)
@@ -117,13 +104,15 @@ class Luks:
             return []
         opener = fitting[0] if fitting else None
         if opener is None:
-            candidates = [*([remembered] if remembered else []), *keys, *known]
+            candidates = [remembered, *keys] if remembered else keys
             opener = await self._find_opener(device, candidates, present)
         if opener is None:
             raise LuksError(_explain_closed(device, keys))
         steps = plan_slots(present, [key.slot for key in fitting], keys, opener)
         for step in steps:
             await self._execute(device, step)
+            if isinstance(step, AddKey):  # what was remembered may be wiped next
+                self._remember(device, SlotKey(step.slot, step.key.secret))
         self._remember(device, keys[0])
         return [step.describe() for step in steps]
 
@@ -170,15 +159,6 @@ class Luks:
                     return False
                 raise
         return True
-
-    async def _find_device(self, name: str) -> str:
-        """Return the device below an open mapping."""
-        output = await self._run("status", name)
-        for line in output.splitlines():
-            key, _, value = line.strip().partition(":")
-            if key == "device":
-                return value.strip()
-        raise LuksError(f"{name} is not open")
 
     async def _run(self, *words: str, fds: Sequence[int] = ()) -> str:
         return (await programs.run([self._program, *words], self._limit, env=ENVIRONMENT, fds=fds)).text
