@@ -13,7 +13,7 @@ from controllers.lifecycle.record import RECORD_KEY, REFUSED_KEY, parse_record, 
 from controllers.lifecycle.running import find_root_hash
 from controllers.lifecycle.upgrade_steps import Node
 from controllers.lifecycle.verify import TRIAL
-from controllers.resources.kubernetes import Nodename, NodeStatus
+from controllers.resources.kubernetes import EtcdData, EtcdStatus, Nodename, NodeStatus
 from controllers.resources.lifecycle import UPGRADE, SlotStatus, TrialStatus, UpgradeRequest
 from controllers.resources.machine import MachineStatus, PlatformInfo, PowerRequest, VersionInfo
 from controllers.resources.meta import MetaStatus, MetaValue
@@ -22,7 +22,14 @@ from controllers.runtime.controller import Input, View
 from controllers.runtime.errors import Waiting
 from controllers.runtime.resource import S
 
+_ETCD = (
+    Input(EtcdStatus, id="etcd"),
+    Input(EtcdData, id="data"),
+    Input(CertificateRoot, id="etcd"),
+    Input(Certificate, id="etcd-client"),
+)
 INPUTS = (
+    *_ETCD,
     Input(UpgradeRequest, id=UPGRADE),
     Input(MetaStatus, id="meta"),
     Input(MetaValue, id=RECORD_KEY),
@@ -76,6 +83,7 @@ def gather(view: View, patience: float, owner: str) -> Scene:
         name=name,
         api=find_api(view, name, patience),
         words=install.extra_kernel_args if (install := _find(view, InstallConfig, "default")) else (),
+        etcd=tuple(found for one in _ETCD if (found := view.find(one.type, one.id or "")) is not None),
     )
     return Scene(facts, node, meta, status.error, power is not None and power.metadata.owner != owner)
 

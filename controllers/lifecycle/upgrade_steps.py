@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from controllers.etcd.quorum import check_quorum
 from controllers.lifecycle.drain import LIMIT, DrainApi, drain
 from controllers.lifecycle.errors import BundleError, LifecycleFault, SlotError
 from controllers.lifecycle.health import describe
@@ -20,6 +21,8 @@ from controllers.lifecycle.transitions import State
 from controllers.resources.lifecycle import ROLLBACK, UPLOADED, SlotStatus, UpgradePhase, UpgradeRequest
 from controllers.resources.machine import MachineStatus, VersionInfo
 from controllers.runtime.clock import Clock
+from controllers.runtime.memory import MemoryStore
+from controllers.runtime.resource import Resource, new
 
 WINDOW = 600.0
 """Seconds that a version has to be healthy in, before patience, unless the request says otherwise."""
@@ -29,7 +32,7 @@ _FORCE = "--force goes on all the same"
 
 class Node(NamedTuple):
     """What the steps know of the machine. `api` is None where Kubernetes was never reached; `words` are the kernel
-    arguments that the configuration adds.
+    arguments that the configuration adds, `etcd` the resources by which its members can be asked.
     """
 
     version: VersionInfo
@@ -40,6 +43,7 @@ class Node(NamedTuple):
     name: str
     api: DrainApi | None
     words: tuple[str, ...] = ()
+    etcd: tuple[Resource[Any], ...] = ()
 
 
 @dataclass
@@ -137,6 +141,14 @@ async def check_other_slot(work: Work) -> None:
     await work.note(to_version=slot.version, root_hash=slot.root_hash)
 
 
+async def check_etcd(work: Work) -> None:
+    """Go away only if etcd keeps its quorum meanwhile. Asked again before the reboot: another member may have gone by then."""
+    store = MemoryStore(work.clock)
+    for one in work.node.etcd:
+        await store.create(new(one.id, one.spec))
+    await check_quorum(store, work.request.force, patience=work.patience)
+
+
 async def drain_node(work: Work) -> None:
     """Move the pods away."""
     node = work.node
@@ -164,6 +176,8 @@ async def arm(work: Work) -> None:
 
 _FIND = Step(UpgradePhase.CHECKING, "find the slots", find_slots)
 _READY = Step(UpgradePhase.CHECKING, "check that the node is ready", check_machine)
+_QUORUM = Step(UpgradePhase.DRAINING, "check that etcd keeps its quorum", check_etcd)
+_AGAIN = Step(UpgradePhase.ARMED, "check that etcd keeps its quorum", check_etcd)
 _DRAIN = Step(UpgradePhase.DRAINING, "cordon the node and evict its pods", drain_node)
 _ARM = Step(UpgradePhase.ARMED, "write the record and the boot entry", arm)
 
@@ -173,15 +187,19 @@ UPGRADE_STEPS = (
     _FIND,
     _READY,
     Step(UpgradePhase.CHECKING, "check that the bundle is for this node", check_bundle),
+    _QUORUM,
     _DRAIN,
     Step(UpgradePhase.WRITING, "write the other slot", write),
+    _AGAIN,
     _ARM,
 )
 ROLLBACK_STEPS = (
     _FIND,
     _READY,
     Step(UpgradePhase.CHECKING, "check the other slot", check_other_slot),
+    _QUORUM,
     _DRAIN,
+    _AGAIN,
     _ARM,
 )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controllers.lifecycle import upgrade_steps
 from controllers.lifecycle.errors import LifecycleFault
 from controllers.lifecycle.ports import Opened
 from controllers.lifecycle.progress import Progress
@@ -20,8 +21,12 @@ from controllers.lifecycle.upgrade_steps import (
     plan_steps,
     run_steps,
 )
+from controllers.resources.kubernetes import EtcdStatus
 from controllers.resources.lifecycle import UpgradePhase, UpgradeRequest
 from controllers.resources.machine import MachineStatus, Stage, VersionInfo
+from controllers.runtime.errors import OperationError
+from controllers.runtime.resource import new
+from controllers.runtime.store import Store
 from tests.harness.clock import FakeClock
 from tests.unit.lifecycle.machine import BUNDLE, NEW, OLD, Disk, FakeBundles, FakeSlots
 from tests.unit.lifecycle.test_drain import FakeApi, pod
@@ -67,7 +72,8 @@ async def test_the_record_names_the_phase_before_anything_of_it_is_done() -> Non
 
 
 def test_the_tables_end_with_what_cannot_be_taken_back() -> None:
-    assert [step.phase for step in UPGRADE_STEPS][-2:] == [UpgradePhase.WRITING, UpgradePhase.ARMED]
+    assert [step.phase for step in UPGRADE_STEPS][-3:] == [UpgradePhase.WRITING, UpgradePhase.ARMED, UpgradePhase.ARMED]
+    assert UPGRADE_STEPS[-1] is ROLLBACK_STEPS[-1]
     assert UpgradePhase.WRITING not in [step.phase for step in ROLLBACK_STEPS]
     assert plan_steps(UpgradeRequest(request="r", source="rollback")) is ROLLBACK_STEPS
     assert plan_steps(UpgradeRequest(request="r", source="uploaded")) is UPGRADE_STEPS
@@ -94,6 +100,27 @@ async def test_a_node_that_never_met_kubernetes_says_that_it_skips_the_drain() -
     bench = Bench(Disk())
     await drain_node(bench.work)
     assert bench.shown == ["skipped: Kubernetes was never reached from this node"]
+
+
+async def test_etcd_is_asked_before_the_drain_and_again_before_the_reboot(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    asked: list[tuple[int, bool]] = []
+
+    async def check_quorum(store: Store, force: bool, *, patience: float) -> None:
+        status = await store.find(EtcdStatus, "etcd")
+        assert status is not None
+        assert status.spec.member_id == "m1"
+        asked.append((disk.effects, force))
+        if len(asked) == 2:
+            raise OperationError("failed_precondition", "refused: etcd would lose its quorum")
+
+    monkeypatch.setattr(upgrade_steps, "check_quorum", check_quorum)
+    bench = Bench(disk)
+    bench.work.node = bench.work.node._replace(etcd=(new("etcd", EtcdStatus(healthy=True, member_id="m1")),))
+    with pytest.raises(OperationError, match="lose its quorum"):
+        await run_steps(bench.work)
+    assert [force for _, force in asked] == [False, False]
+    assert disk.done[-1] == "write boot files", "nothing was armed"
 
 
 async def test_a_version_that_has_not_proved_itself_is_not_upgraded_from() -> None:
