@@ -6,13 +6,16 @@ Sources: Microsoft, PE Format (COFF header, section table); UAPI group, UKI spec
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from controllers.lifecycle.running import find_root_hash
 from init.linux.cmdline import split_words
 
 HEAD = 4096
+ROOT_HASH = re.compile("[0-9a-f]{64}")
 MAX_SECTIONS = 64
 SECTION_LIMIT = 64 * 1024
 COFF = struct.Struct("<4sHHIIIHH")  # signature and COFF file header
@@ -32,8 +35,8 @@ class Uki:
     @property
     def root_hash(self) -> str:
         """The root hash of `ophite.verity=`, or ""."""
-        words = [word for word in split_words(self.command_line) if word.startswith("ophite.verity=")]
-        return words[-1].partition("=")[2].partition(":")[0].lower() if words else ""
+        found = find_root_hash(" ".join(split_words(self.command_line)))
+        return found if ROOT_HASH.fullmatch(found) else ""
 
     @property
     def version(self) -> str:

@@ -1,0 +1,137 @@
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from controllers.block import gpt
+from controllers.lifecycle.bundle import open_parts
+from controllers.lifecycle.entries import Entry
+from controllers.lifecycle.errors import SlotError
+from controllers.lifecycle.layout import Slot
+from controllers.lifecycle.slots import (
+    SystemDisk,
+    boot_parts,
+    check_room,
+    check_slot,
+    read_boot_state,
+    read_slot_uki,
+    read_system_disk,
+    root_id,
+)
+from controllers.lifecycle.uki import Uki
+from image.formats.verity import partition_id
+from tests.unit.lifecycle.bundles import KEYS, Recipe, root_hash
+from tests.unit.lifecycle.fake_disk import FakeDisk
+from tests.unit.lifecycle.ukis import make_uki
+
+A, B = Slot.A, Slot.B
+ESP = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
+
+
+def make_disk(path: str = "/dev/vda", *, a: str = root_hash("1.0"), slot_sectors: int = 2048) -> SystemDisk:
+    table = gpt.new_table(UUID(int=1), 512, 100_000)
+    rows = [("ESP", ESP, UUID(int=2), 2048), ("ROOT-A", UUID(int=9), root_id(a), slot_sectors)]
+    rows += [("ROOT-B", UUID(int=9), UUID(int=4), slot_sectors)]
+    first = 2048
+    for number, (label, kind, uuid, sectors) in enumerate(rows, start=2):
+        table = table.with_partition(gpt.Partition(number, kind, uuid, first, first + sectors - 1, label))
+        first += sectors
+    return SystemDisk(path, table)
+
+
+def test_the_running_slot_is_the_one_that_bears_the_id_of_the_root() -> None:
+    disk = make_disk()
+    assert disk.find_running(root_hash("1.0")) is A
+    assert disk.find_running(root_hash("2.0")) is None
+
+
+def test_the_build_gives_partitions_the_same_id() -> None:
+    assert str(root_id(root_hash())) == partition_id(root_hash())
+
+
+def test_two_slots_with_the_same_id_are_no_guess() -> None:
+    disk = make_disk()
+    [second] = [one for one in disk.table.partitions if one.label == "ROOT-B"]
+    both = SystemDisk("/dev/vda", disk.table.with_partition(replace(second, uuid=root_id(root_hash("1.0")))))
+    with pytest.raises(SlotError, match="both slots"):
+        both.find_running(root_hash("1.0"))
+
+
+@pytest.mark.parametrize("text", ["", "xyz", "ab"])
+def test_what_is_no_hash_is_said(text: str) -> None:
+    with pytest.raises(SlotError, match="no root hash"):
+        root_id(text)
+
+
+@pytest.mark.parametrize(("path", "expected"), [("/dev/vda", "/dev/vda4"), ("/dev/nvme0n1", "/dev/nvme0n1p4")])
+def test_partitions_have_devices(path: str, expected: str) -> None:
+    disk = make_disk(path)
+    assert disk.get_device("ROOT-B") == expected
+    assert disk.esp_device == expected[:-1] + "2"
+    assert disk.get_room(B) == 2048 * 512
+
+
+def test_a_disk_without_slots_is_said() -> None:
+    disk = SystemDisk("/dev/sdx", gpt.new_table(UUID(int=1), 512, 100_000))
+    assert disk.find_running(root_hash()) is None
+    for label in ("ROOT-A", "ESP"):
+        with pytest.raises(SlotError, match=f"/dev/sdx has no partition {label}"):
+            _ = disk.esp_device if label == "ESP" else disk.get_device(label)
+
+
+def test_a_disk_that_is_gone_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SlotError, match="cannot be read"):
+        read_system_disk(str(tmp_path / "gone"))
+
+
+def test_only_our_entries_are_read() -> None:
+    esp = FakeDisk(
+        files={
+            "loader/entries/ophite-a.conf": Entry(A, 3, "1.0").render().encode(),
+            "loader/entries/ophite-b+1.conf": b"\xff" * 100_000,
+            "loader/entries/windows.conf": b"title x\nefi /x.efi\n",
+            "loader/entries/.ophite-a.conf.swp": b"x",
+            "grub/grubenv": b"damaged",
+        }
+    )
+    state = read_boot_state(esp)
+    assert sorted(state.files) == ["ophite-a.conf", "ophite-b+1.conf"]
+    assert [one.slot for one in state.entries] == [A]
+    assert state.environment == {}
+    del esp.files["grub/grubenv"]
+    assert read_boot_state(esp).environment is None
+
+
+def test_what_a_slot_holds_is_read_from_its_kernel() -> None:
+    esp = FakeDisk(files={A.uki: make_uki(f"ophite.verity={root_hash('1.0')}:ab:1", "VERSION_ID=1.0\n")})
+    found = read_slot_uki(esp, A)
+    assert found.version == "1.0"
+    assert check_slot(make_disk(), A, found) == ""
+    assert "bear the id" in check_slot(make_disk(a=root_hash("2.0")), A, found)
+    assert "it is empty" in check_slot(make_disk(), B, read_slot_uki(esp, B))
+
+
+def test_a_kernel_with_nonsense_for_a_hash_is_no_version() -> None:
+    assert "it is empty" in check_slot(make_disk(), A, Uki("ophite.verity=zz:b:1"))
+
+
+def test_room_is_measured_before_anything_is_written(tmp_path: Path) -> None:
+    manifest = open_parts(Recipe().unpack(tmp_path), KEYS).manifest
+    check_room(manifest, make_disk(), B, FakeDisk(free=2 << 20))
+    with pytest.raises(SlotError, match="slot b of /dev/vda has 0 MiB"):
+        check_room(manifest, make_disk(slot_sectors=100), B, FakeDisk())
+    with pytest.raises(SlotError, match="the ESP of /dev/vda has room for 1 MiB"):
+        check_room(manifest, make_disk(), B, FakeDisk(free=1 << 20))
+
+
+def test_the_slots_own_files_count_as_room(tmp_path: Path) -> None:
+    manifest = open_parts(Recipe().unpack(tmp_path), KEYS).manifest
+    full = FakeDisk(free=1 << 20, files={B.uki: bytes(100_000)})
+    check_room(manifest, make_disk(), B, full)
+    with pytest.raises(SlotError, match="the ESP"):
+        check_room(manifest, make_disk(), A, full)
+
+
+def test_only_a_bundle_with_grub_brings_files_for_it(tmp_path: Path) -> None:
+    assert list(boot_parts(open_parts(Recipe(arch="arm64").unpack(tmp_path), KEYS).manifest)) == ["ophite.efi"]
