@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from controllers.block import luks as module
 from controllers.block.luks import HEADER, Luks, LuksError, mapper_name, mapper_path
 from controllers.block.luks_keys import RemoveSlot, SlotKey
 from controllers.machine.programs import ProgramError
@@ -29,6 +30,12 @@ def luks(tmp_path: Path) -> Luks:
 
 
 @pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Derive keys in no time; which derivation it is does not matter here."""
+    monkeypatch.setattr(module, "PBKDF", ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"))
+
+
+@pytest.fixture
 def rebooted(tmp_path: Path) -> Luks:
     """Another boot, which remembers nothing."""
     return Luks(Path("/usr/sbin"), tmp_path / "kept after the reboot", patience=5.0)
@@ -38,6 +45,7 @@ async def opens(luks: Luks, device: str, key: SlotKey) -> bool:
     return key.slot in await luks.slots(device) and await luks._fits(device, key)
 
 
+@pytest.mark.usefixtures("quick")
 async def test_slots_follow_the_configuration(luks: Luks, rebooted: Luks, device: str) -> None:
     await luks.format(device, "u-data", OLD)
     assert await luks.slots(device) == {0}
@@ -50,6 +58,7 @@ async def test_slots_follow_the_configuration(luks: Luks, rebooted: Luks, device
     assert not await luks._fits(device, SlotKey(1, OLD.secret))
 
 
+@pytest.mark.usefixtures("quick")
 async def test_a_key_is_rotated_in_its_only_slot(luks: Luks, rebooted: Luks, device: str) -> None:
     await luks.format(device, "STATE", OLD)
     with pytest.raises(LuksError, match=r"none of the configured keys \(slots 0\) opens it"):
@@ -60,6 +69,7 @@ async def test_a_key_is_rotated_in_its_only_slot(luks: Luks, rebooted: Luks, dev
     assert not await opens(luks, device, OLD)
 
 
+@pytest.mark.usefixtures("quick")
 async def test_a_rotation_that_was_cut_off_goes_on(luks: Luks, rebooted: Luks, device: str) -> None:
     await luks.format(device, "STATE", OLD)
 
@@ -80,6 +90,7 @@ async def test_a_rotation_that_was_cut_off_goes_on(luks: Luks, rebooted: Luks, d
     assert await opens(rebooted, device, NEW)
 
 
+@pytest.mark.usefixtures("quick")
 async def test_a_rotation_that_failed_late_can_be_taken_back(luks: Luks, device: str) -> None:
     await luks.format(device, "STATE", OLD)
     execute = luks._execute
@@ -98,6 +109,7 @@ async def test_a_rotation_that_failed_late_can_be_taken_back(luks: Luks, device:
     assert await opens(luks, device, OLD)
 
 
+@pytest.mark.usefixtures("quick")
 async def test_the_last_slot_is_not_wiped(luks: Luks, device: str) -> None:
     await luks.format(device, "STATE", OLD)
     with pytest.raises(ProgramError):
@@ -118,6 +130,7 @@ async def test_a_small_machine_can_open_it(luks: Luks, device: str) -> None:
     assert "Time cost:  4" in dump
 
 
+@pytest.mark.usefixtures("quick")
 async def test_no_secret_is_in_argv_or_lies_around(luks: Luks, device: str, tmp_path: Path) -> None:
     (tmp_path / "spy").write_text('#!/bin/sh\necho "$@" >> "$(dirname "$0")/argv"\nexec /usr/sbin/cryptsetup "$@"\n')
     (tmp_path / "spy").chmod(0o755)
@@ -133,6 +146,7 @@ async def test_no_secret_is_in_argv_or_lies_around(luks: Luks, device: str, tmp_
 @pytest.mark.skipif(
     "device-mapper" not in Path("/proc/misc").read_text(), reason="this kernel has no device mapper; a VM test opens volumes"
 )
+@pytest.mark.usefixtures("quick")
 async def test_open_and_close(luks: Luks, device: str) -> None:
     name = mapper_name(f"test{os.getpid()}")
     await luks.format(device, "STATE", OLD)
