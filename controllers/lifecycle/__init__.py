@@ -11,4 +11,21 @@ if TYPE_CHECKING:
 
 def controllers(ports: Ports) -> list[Controller]:
     """Return this domain's controllers. Imports them here, so that importing the package costs nothing."""
-    return []
+    from controllers.lifecycle.disk_ports import NodeBundles, NodeSlots
+    from controllers.lifecycle.reset_apply import ResetController
+    from controllers.lifecycle.slot_status import SlotStatusController
+    from controllers.lifecycle.uncordon import UncordonController
+    from controllers.lifecycle.upgrade import UpgradeController
+    from controllers.lifecycle.verify import VerifyController
+    from controllers.services.supervisor import Supervisor
+
+    supervisor = Supervisor(path=ports.paths.control_socket, timeout=10 * ports.patience)
+    bundles = NodeBundles(ports)
+    slots = NodeSlots(ports, bundles)
+    return [
+        SlotStatusController(ports, slots),
+        UpgradeController(ports, bundles, slots),
+        VerifyController(ports),
+        UncordonController(ports),
+        ResetController(ports, supervisor),
+    ]
