@@ -32,6 +32,7 @@ PSEUDO = (
     MountLine("devtmpfs", "/dev", MS_NOSUID, "mode=755"),
     MountLine("tmpfs", "/run", options="mode=755"),
 )
+PARTS, PARTS_AT = "/ophite", "/run/ophite/medium/ophite"  # of a network boot: what an installation needs
 MOVED = ("/dev", "/proc", "/sys", "/run")
 DEGRADE, FATAL = "degrade", "fatal"  # what a failed step means for the boot
 PYTHON_PATH = ["/usr/lib/ophite", "/usr/lib/python3.13", "/usr/lib/python3.13/lib-dynload"]
@@ -81,9 +82,8 @@ def read_command_line(stage: Stage1) -> None:
 def load_root_modules(stage: Stage1) -> None:
     """The drivers that the root image needs, in the order that the build has computed."""
     with open(STAGE1_FILE, encoding="utf-8") as file:
-        paths = json.load(file)["stage1"]
-    for problem in load_files(paths):
-        stage.log.warning("module not loaded", problem=problem)
+        for problem in load_files(json.load(file)["stage1"]):
+            stage.log.warning("module not loaded", problem=problem)
 
 
 def start_watchdog(stage: Stage1) -> None:
@@ -150,7 +150,7 @@ def mount_root(stage: Stage1) -> None:
 
 def enter_root(_: Stage1) -> None:
     """Switch, and import from the image from now on."""
-    switch_root(SYSROOT, MOVED)
+    switch_root(SYSROOT, MOVED, PARTS, PARTS_AT)
     sys.path[:] = PYTHON_PATH
     sys.path_importer_cache.clear()
 

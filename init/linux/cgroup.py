@@ -14,7 +14,6 @@ from init.linux.mount import MS_NODEV, MS_NOEXEC, MS_NOSUID, mount
 
 KILL_ROUNDS = 50
 CONTROLLERS = ("cpuset", "cpu", "io", "memory", "pids", "hugetlb")
-FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 
 class Limits(NamedTuple):
@@ -136,7 +135,7 @@ def mount_hierarchies(root: str = "/sys/fs/cgroup") -> None:
     for name, kind, options in plan:
         target = f"{root}/{name}".rstrip("/")
         os.makedirs(target, exist_ok=True)
-        mount(kind, target, kind, FLAGS, options)
+        mount(kind, target, kind, MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
 
 
 def _copy_cpuset(directory: str) -> None:

@@ -15,7 +15,6 @@ from init.linux.syscalls import FINIT_MODULE, call, syscall_number
 INDEX_PATH = "/usr/lib/ophite/modules.json"
 INDEX_LIMIT = 8 << 20  # bytes
 MODULE_INIT_COMPRESSED_FILE = 4  # linux/module.h
-HARMLESS = (errno.EEXIST, errno.ENODEV)
 
 
 class ModuleIndex(NamedTuple):
@@ -53,7 +52,7 @@ def load_file(path: str, parameters: str = "") -> None:
     try:
         call("syscall", syscall_number(FINIT_MODULE), file, parameters.encode(), flags, what=f"finit_module {path}")
     except OSError as error:
-        if error.errno not in HARMLESS:
+        if error.errno not in (errno.EEXIST, errno.ENODEV):
             raise
     finally:
         os.close(file)

@@ -107,26 +107,29 @@ def mount_missing(lines: tuple[MountLine, ...]) -> list[str]:
     return problems
 
 
-def switch_root(root: str, moved: tuple[str, ...]) -> None:
-    """Make the mount at `root` the root, with the mounts `moved` in it, and give the initramfs' memory back."""
+def switch_root(root: str, moved: tuple[str, ...], kept: str, kept_at: str) -> None:
+    """Make the mount at `root` the root, with the mounts `moved` and the directory `kept`; give the initramfs' memory back."""
+    if os.path.isdir(kept):
+        os.makedirs(kept_at, exist_ok=True)
+        bind(kept, kept_at)
     for target in moved:
         mount(target, root + target, flags=MS_MOVE)
-    remove_tree("/", os.stat("/").st_dev)
+    remove_tree("/", os.stat("/").st_dev, kept)
     os.chdir(root)
     mount(".", "/", flags=MS_MOVE)
     os.chroot(".")
     os.chdir("/")
 
 
-def remove_tree(directory: str, device: int) -> None:
-    """Delete everything below `directory` that is on `device`; mount points of others stay."""
+def remove_tree(directory: str, device: int, kept: str = "") -> None:
+    """Delete everything below `directory` that is on `device`; mount points of others and `kept` stay."""
     with os.scandir(directory) as entries:
         for entry in list(entries):
             with suppress(OSError):
-                if entry.stat(follow_symlinks=False).st_dev != device:
+                if entry.stat(follow_symlinks=False).st_dev != device or entry.path == kept:
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    remove_tree(entry.path, device)
+                    remove_tree(entry.path, device, kept)
                     os.rmdir(entry.path)
                 else:
                     os.unlink(entry.path)

@@ -13,7 +13,6 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 FINIT_MODULE = {"x86_64": 313, "aarch64": 273}
 
 ulong = ctypes.c_ulong
-address_of = ctypes.addressof
 
 
 def call(name: str, *arguments: object, what: str = "") -> int:

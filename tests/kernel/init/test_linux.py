@@ -98,6 +98,30 @@ print([item.target for item in read_mounts() if item.target.startswith(base)])
     assert run_in_namespaces(script).split("\n")[:2] == ["True", "[]"]
 
 
+def test_the_root_is_switched_and_what_an_installation_needs_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    script = f"""
+import os
+from init.linux.mount import mount, switch_root
+old = {str(tmp_path / "old")!r}
+mount("tmpfs", old, "tmpfs")
+for name in ("root/run", "root/old", "run", "ophite/grub", "usr/lib"):
+    os.makedirs(f"{{old}}/{{name}}")
+for name in ("init", "ophite/manifest.json", "usr/lib/x"):
+    open(f"{{old}}/{{name}}", "w").close()
+mount("tmpfs", old + "/root", "tmpfs")
+for name in ("run", "old"):
+    os.mkdir(f"{{old}}/root/{{name}}")
+os.chroot(old)
+os.chdir("/")
+mount("tmpfs", "/run", "tmpfs")
+behind = os.open("/", os.O_RDONLY)
+switch_root("/root", ("/run",), "/ophite", "/run/medium/ophite")
+print(sorted(os.listdir("/")), sorted(os.listdir("/run/medium/ophite")), sorted(os.listdir(behind)))
+"""
+    assert run_in_namespaces(script).strip() == "['old', 'run'] ['grub', 'manifest.json'] ['ophite', 'root']"
+
+
 def test_everything_is_ended_within_its_limit() -> None:
     script = """
 import os, signal, time

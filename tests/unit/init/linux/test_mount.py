@@ -36,6 +36,10 @@ def test_the_initramfs_is_removed_but_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/")
     remove_tree(str(tmp_path), tmp_path.stat().st_dev + 1)
     assert (tmp_path / "usr/lib/x").exists()
+    (tmp_path / "ophite").mkdir()
+    (tmp_path / "ophite/manifest.json").touch()
+    remove_tree(str(tmp_path), tmp_path.stat().st_dev, str(tmp_path / "ophite"))
+    assert list(tmp_path.rglob("*")) == [tmp_path / "ophite", tmp_path / "ophite/manifest.json"]
     remove_tree(str(tmp_path), tmp_path.stat().st_dev)
     assert list(tmp_path.iterdir()) == []
 
