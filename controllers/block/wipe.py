@@ -2,8 +2,8 @@
 
 BLKZEROOUT (linux/fs.h) is what a device does fastest for blocks that read as zeros afterwards: deallocation where that gives
 zeros, writing them where it does not. BLKDISCARD before it lets a flash disk forget its cells too, but is never relied on.
-Trap: no sync(2) here: it would bring back what a file system that could not be unmounted still holds. And what flash has moved
-to spare cells is out of anybody's reach but the disk's own; encrypt what must not be found there.
+Trap: a file system that could not be unmounted writes back what it still holds, so it is shut down first, and sync(2) is
+never called. What flash has moved to spare cells is out of anybody's reach but the disk's own: encrypt it beforehand.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ import fcntl
 import os
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from controllers.block import gpt
 from controllers.block.wipe_plan import END, DropEntries, EraseAll, EraseEnds, WipePlan, WipeStep
+from init.linux.mount import read_mounts
 
 # linux/fs.h: _IO(0x12, …) and _IOR(0x12, 114, size_t)
 BLKSSZGET = 0x1268
 BLKDISCARD = 0x1277
 BLKZEROOUT = 0x127F
 BLKGETSIZE64 = 0x80081272
+FS_IOC_SHUTDOWN = 0x8004587D  # fs/ext4/ext4.h, fs/xfs/libxfs/xfs_fs.h: _IOR('X', 125, __u32)
+NO_LOG_FLUSH = 2  # its flag: write nothing more, not even the journal
 PIECE = 64 << 20
 """Bytes of one request: small enough that the limit counts on a slow disk, too."""
 SHOWN = 8  # reports of one device
@@ -105,6 +109,7 @@ def carry_out(plan: WipePlan, now: Now, say: Say) -> Outcome:
     """Carry out every step, as far as the plan's limit allows; says what it does. Raises nothing."""
     end = now() + plan.limit
     outcome = Outcome(wanted=plan.size)
+    shut_down_filesystems({step.device for step in plan.steps if not isinstance(step, DropEntries)}, say)
     for step in plan.steps:
         say(step.describe())
         try:
@@ -122,6 +127,32 @@ def _carry_out_step(step: WipeStep, outcome: Outcome, over: Callable[[], bool], 
             drop_entries(step)
         case EraseAll():
             _erase_all(step, outcome, over, say)
+
+
+def shut_down_filesystems(devices: Iterable[str], say: Say) -> None:
+    """Have file systems that are still mounted from `devices` write nothing any more. Raises nothing."""
+    numbers = {number for device in devices if (number := _find_number(device))}
+    for mounted in read_mounts():
+        if mounted.device not in numbers:
+            continue
+        say(f"{mounted.target} is still mounted; its file system is shut down")
+        try:
+            fd = os.open(mounted.target, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                fcntl.ioctl(fd, FS_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+            finally:
+                os.close(fd)
+        except OSError as error:
+            say(f"{mounted.target}: {error.strerror}")
+
+
+def _find_number(device: str) -> str:
+    """Return a device's number as mountinfo has it, "" for what is no block device."""
+    try:
+        found = Path(device).stat()
+    except OSError:
+        return ""
+    return f"{os.major(found.st_rdev)}:{os.minor(found.st_rdev)}" if stat.S_ISBLK(found.st_mode) else ""
 
 
 def erase_ends(path: str) -> None:
