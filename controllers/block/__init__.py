@@ -15,16 +15,19 @@ def controllers(ports: Ports) -> list[Controller]:
     from controllers.block.discovery import DiscoveryController, Refresh
     from controllers.block.disks import DisksController
     from controllers.block.kernel import KernelDisks
+    from controllers.block.luks import Luks
     from controllers.block.mounts import MountsController
     from controllers.block.volume_apply import VolumeApplyController
     from controllers.block.volume_config import VolumeConfigController
 
     refresh = Refresh()
+    disks = KernelDisks(ports.paths.bin, ports.patience, ports.paths.sys)
+    luks = Luks(ports.paths.bin, ports.paths.run / "luks", ports.patience)
     return [
         DevicesController(ports),
         DiscoveryController(ports, refresh),
         DisksController(ports),
         VolumeConfigController(ports),
-        VolumeApplyController(ports, KernelDisks(ports.paths.bin, ports.patience), refresh),
+        VolumeApplyController(ports, disks, luks, refresh),
         MountsController(ports),
     ]

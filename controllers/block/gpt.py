@@ -213,8 +213,7 @@ def encode(table: Table, old_mbr: bytes = b"") -> list[tuple[int, bytes]]:
     padded = array.ljust(table.entry_sectors * size, b"\0")
     return [
         (backup_entries * size, padded + _encode_header(table, backup, 1, backup_entries, array)),
-        (2 * size, padded),
-        (size, _encode_header(table, 1, backup, 2, array)),
+        (size, _encode_header(table, 1, backup, 2, array) + padded),
         (0, protective_mbr(old_mbr, table.sectors)),
     ]
 

@@ -1,4 +1,4 @@
-"""Which kernel modules the node needs: a list with reasons, and `KernelModuleConfig` documents → `KernelModuleSpec`.
+"""Which kernel modules the node needs: a list with reasons, volumes, `KernelModuleConfig` documents → `KernelModuleSpec`.
 
 The kernel cannot load a module by itself, for there is no modprobe to call: what will be needed is loaded before. In
 namespaces the kernel is the host's, and nothing is loaded.
@@ -6,10 +6,13 @@ namespaces the kernel is the host's, and nothing is loaded.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
+from controllers.block.volume_modules import find_modules
 from controllers.config.documents.kernel_module_config import KernelModuleConfig
 from controllers.ports import Ports
+from controllers.resources.block import DiscoveredVolume, VolumeSpec
 from controllers.resources.machine import KernelModuleSpec, PlatformInfo
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 
@@ -29,6 +32,9 @@ XTABLES = ("comment", "conntrack", "mark", "nat", "MASQUERADE", "REDIRECT", "sta
 XTABLES_MORE = ("recent", "tcpudp", "set", "limit", "TCPMSS", "CT")
 OPTIONAL = {
     "virtio_net": "network of virtual machines",
+    "vfat": "the EFI system partition: installation, upgrades",
+    "nls_cp437": "names on it",
+    "nls_ascii": "names on it",
     "nf_conntrack_netlink": "kube-proxy removes stale UDP flows",
     **{f"xt_{name}": "rules of kube-proxy and CNI plugins" for name in (*XTABLES, *XTABLES_MORE)},
     "ip_set": "sets of addresses for network policy",
@@ -38,10 +44,10 @@ OPTIONAL = {
 
 
 class ModulesConfigController(Controller):
-    """`KernelModuleConfig`, the list → `KernelModuleSpec`. A document adds parameters to a module of the list."""
+    """`KernelModuleConfig`, volumes, the list → `KernelModuleSpec`. A document adds parameters to a module of the list."""
 
     name = "machine.ModulesConfigController"
-    inputs = (Input(KernelModuleConfig), Input(PlatformInfo, id="platform"))
+    inputs = (Input(KernelModuleConfig), Input(VolumeSpec), Input(DiscoveredVolume), Input(PlatformInfo, id="platform"))
     outputs = (Output(KernelModuleSpec),)
 
     def __init__(self, ports: Ports) -> None:
@@ -52,6 +58,9 @@ class ModulesConfigController(Controller):
             return []
         specs = {name: KernelModuleSpec(name=name) for name in REQUIRED}
         specs |= {name: KernelModuleSpec(name=name, required=False) for name in OPTIONAL}
+        volumes = [one.spec for one in view.list(VolumeSpec)], [one.spec for one in view.list(DiscoveredVolume)]
+        for name in find_modules(*volumes, os.uname().machine):
+            specs.setdefault(name, KernelModuleSpec(name=name, required=False))
         for one in view.list(KernelModuleConfig):
             name = one.spec.name.replace("-", "_")
             specs[name] = KernelModuleSpec(name=name, parameters=one.spec.parameters)

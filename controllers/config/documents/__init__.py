@@ -8,6 +8,7 @@ from controllers.config.documents.api_config import ApiConfig
 from controllers.config.documents.cluster_config import ClusterConfig
 from controllers.config.documents.dhcpv4_config import DHCPv4Config
 from controllers.config.documents.etcd_config import EtcdConfig
+from controllers.config.documents.existing_volume_config import ExistingVolumeConfig
 from controllers.config.documents.hostname_config import HostnameConfig
 from controllers.config.documents.install_config import InstallConfig
 from controllers.config.documents.kernel_module_config import KernelModuleConfig
@@ -15,9 +16,12 @@ from controllers.config.documents.kubelet_config import KubeletConfig
 from controllers.config.documents.kubernetes_secrets_config import KubernetesSecretsConfig
 from controllers.config.documents.link_config import LinkConfig, RouteConfig
 from controllers.config.documents.machine_config import MachineConfig, MachineType
+from controllers.config.documents.raw_volume_config import RawVolumeConfig
 from controllers.config.documents.resolver_config import ResolverConfig
+from controllers.config.documents.swap_volume_config import SwapVolumeConfig
 from controllers.config.documents.sysctl_config import SysctlConfig
 from controllers.config.documents.time_sync_config import TimeSyncConfig
+from controllers.config.documents.user_volume_config import UserVolumeConfig
 from controllers.config.documents.volume_config import VolumeConfig
 
 __all__ = [
@@ -26,6 +30,7 @@ __all__ = [
     "ClusterConfig",
     "DHCPv4Config",
     "EtcdConfig",
+    "ExistingVolumeConfig",
     "HostnameConfig",
     "InstallConfig",
     "KernelModuleConfig",
@@ -34,10 +39,13 @@ __all__ = [
     "LinkConfig",
     "MachineConfig",
     "MachineType",
+    "RawVolumeConfig",
     "ResolverConfig",
     "RouteConfig",
+    "SwapVolumeConfig",
     "SysctlConfig",
     "TimeSyncConfig",
+    "UserVolumeConfig",
     "VolumeConfig",
 ]
 
@@ -57,6 +65,10 @@ _ORDER: tuple[type[Document], ...] = (
     SysctlConfig,
     KernelModuleConfig,
     VolumeConfig,
+    UserVolumeConfig,
+    RawVolumeConfig,
+    SwapVolumeConfig,
+    ExistingVolumeConfig,
 )
 
 KINDS: Mapping[str, type[Document]] = MappingProxyType({cls.__name__: cls for cls in _ORDER})

@@ -1,25 +1,43 @@
-"""VolumeConfig: how large a volume of the system disk is."""
+"""VolumeConfig: the volumes of the system disk, how large they are and whether they are encrypted."""
 
 from typing import Annotated, Self
 
 import msgspec
 
 from controllers.config.document import Document
+from controllers.config.documents.encryption import Encryption, EncryptionKey, NodeIDKey, check_encryption
+from controllers.config.documents.volume_size import MIB, Limit, check_sizes, parse_limit
 from controllers.config.parts import parse_size
 from controllers.config.problem import Problem
 
-VOLUMES = ("EPHEMERAL",)
+VOLUMES = ("EPHEMERAL", "STATE")
+FLOOR = {"EPHEMERAL": 256 * MIB, "STATE": 48 * MIB}
 
 
 class VolumeConfig(Document, frozen=True, kw_only=True):
-    """The size of a volume. It counts when the volume is created; a volume that exists is left as it is."""
+    """Size and encryption of a volume of the system disk. The size counts when the volume is created; later it only grows,
+    into free room behind it. With a maximum, the rest of the disk is left for user volumes.
+    """
 
     named = True
+    sensitive = True
     columns = (("MIN", "min_size"), ("MAX", "max_size"))
 
-    name: Annotated[str, msgspec.Meta(description="`EPHEMERAL` (containers, etcd, kubelet, logs).")]
+    name: Annotated[
+        str,
+        msgspec.Meta(description="`EPHEMERAL` (containers, etcd, kubelet, logs) or `STATE` (configuration, identity)."),
+    ]
     min_size: Annotated[str, msgspec.Meta(description="At least this much or the volume is not created, such as `2GiB`.")] = ""
-    max_size: Annotated[str, msgspec.Meta(description="At most this much, such as `50GiB`. Empty: all that is free.")] = ""
+    max_size: Annotated[
+        str,
+        msgspec.Meta(
+            description="At most this much, such as `50GiB` or `80%` of the disk. Empty: all that is free; for `STATE` 64MiB."
+        ),
+    ] = ""
+    encryption: Annotated[
+        Encryption | None,
+        msgspec.Meta(description="Encrypt it with LUKS2 when it is created. `STATE` needs a `nodeID` key."),
+    ] = None
 
     @property
     def min_bytes(self) -> int:
@@ -27,23 +45,17 @@ class VolumeConfig(Document, frozen=True, kw_only=True):
         return parse_size(self.min_size)
 
     @property
-    def max_bytes(self) -> int:
-        """`maxSize` in bytes, 0 when all that is free may be taken."""
-        return parse_size(self.max_size)
+    def limit(self) -> Limit:
+        """`maxSize`."""
+        return parse_limit(self.max_size)
 
     def validate(self) -> list[Problem]:
-        found = []
+        found = check_encryption(self, "encryption", self.encryption, node_id=self.name == "STATE")
         if self.name not in VOLUMES:
             found.append(self.problem("name", "no such volume", f"one of {', '.join(VOLUMES)}"))
-        for path, text in (("minSize", self.min_size), ("maxSize", self.max_size)):
-            try:
-                parse_size(text)
-            except ValueError as error:
-                found.append(self.problem(path, str(error), "write bytes or `10GiB`, `500MiB`, `20GB`"))
-        if not found and self.max_bytes and self.min_bytes > self.max_bytes:
-            found.append(self.problem("maxSize", "smaller than `minSize`", "swap them"))
-        return found
+        return found + check_sizes(self, self.min_size, self.max_size, FLOOR.get(self.name, 0))
 
     @classmethod
     def example(cls) -> Self:
-        return cls(name="EPHEMERAL", min_size="4GiB", max_size="50GiB")
+        keys = (EncryptionKey(slot=0, node_id=NodeIDKey()),)
+        return cls(name="EPHEMERAL", min_size="4GiB", max_size="80%", encryption=Encryption(keys=keys))

@@ -1,214 +1,361 @@
-"""The order of things around the plan, on a disk that exists only here."""
+"""The order of things around the plan, on disks that exist only here."""
 
+import logging
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from controllers.block import gpt, volume_plan
-from controllers.block.discovery import Refresh
-from controllers.block.kernel import partition_path
+from controllers.block import gpt
+from controllers.block.disk_state import Content
+from controllers.block.luks_keys import LuksError
 from controllers.block.superblocks import Superblock
-from controllers.block.volume_apply import VolumeApplyController, explain_missing
-from controllers.block.volume_config import VolumeConfigController
+from controllers.block.volume_steps import MIB, Format, GrowFilesystem, Mount, Unmount, WriteTable
+from controllers.config.documents.disk_selector import DiskMatch, DiskSelector
+from controllers.config.documents.encryption import Encryption, EncryptionKey, NodeIDKey, StaticKey
+from controllers.config.documents.existing_volume_config import ExistingMatch, ExistingVolumeConfig
+from controllers.config.documents.install_config import InstallConfig
+from controllers.config.documents.raw_volume_config import RawVolumeConfig
+from controllers.config.documents.swap_volume_config import SwapVolumeConfig
+from controllers.config.documents.user_volume_config import UserVolumeConfig
 from controllers.config.documents.volume_config import VolumeConfig
 from controllers.machine.programs import ProgramError
 from controllers.ports import Ports
-from controllers.resources.block import BlockDevice, DiscoveredVolume, Disk, VolumePhase, VolumeSpec, VolumeStatus
-from controllers.resources.machine import ConfigStatus, KernelModuleStatus, PlatformInfo
-from controllers.runtime.controller import Wanted
+from controllers.resources.block import BlockDevice, Disk, VolumeKind, VolumePhase
+from controllers.resources.machine import KernelModuleStatus
 from controllers.runtime.resource import Resource, new
-from tests.harness.reconcile import run_reconcile, run_reconcile_async
+from tests.harness.volumes import MACHINE_DISK, SECOND, Machine
 
-MIB = 1024 * 1024
-SPECS = [new(one.id, one.spec) for one in run_reconcile(VolumeConfigController(Ports()))]
-EXT4 = new("ext4", KernelModuleStatus(name="ext4", state="loaded"))
-DISK = new("vda", Disk(path="/dev/vda", size=4096 * MIB, system=True))
-
-
-class FakeDisks:
-    """Keeps `DiskPort`: remembers what was done; mounting works unless a step is told to fail."""
-
-    def __init__(self, table: gpt.Table | None = None) -> None:
-        self.table = table or gpt.new_table(UUID(int=1), 512, 4096 * MIB // 512)
-        self.done: list[str] = []
-        self.mounted: dict[str, str] = {}
-        self.failing: type | None = None
-        self.error: Exception = OSError(5, "Input/output error")
-
-    def inspect(self, path: str, size: int, sector_size: int, read_only: bool) -> volume_plan.DiskState:
-        if self.failing is gpt.Table:
-            raise self.error
-        return volume_plan.DiskState(path, size, sector_size, read_only, self.table)
-
-    async def execute(self, step: volume_plan.Step) -> None:
-        if self.failing is type(step):
-            raise self.error
-        self.done.append(type(step).__name__)
-        if isinstance(step, volume_plan.WriteTable):
-            self.table = step.table
-        elif isinstance(step, volume_plan.Mount):
-            self.mounted[step.target] = partition_path(step.disk, step.number)
-
-    def find_mount(self, target: str) -> str | None:
-        return self.mounted.get(target)
+MADE = ["WriteTable", "Clear", "Format", "Mount", "WriteTable"]
+ON_SECOND = DiskSelector(match=DiskMatch(serial="second"))
+ON_SYSTEM = DiskSelector(match=DiskMatch(system=True))
+KEYS = Encryption(keys=(EncryptionKey(slot=0, node_id=NodeIDKey()),))
 
 
-def world(*more: Resource[Any], complete: bool = True, platform: str = "metal") -> list[Resource[Any]]:
-    return [
-        *SPECS,
-        new("config", ConfigStatus(complete=complete)),
-        new("platform", PlatformInfo(platform=platform)),
-        *more,
-    ]
+@pytest.fixture(autouse=True)
+def phases_in_order(caplog: pytest.LogCaptureFixture) -> Any:
+    """No test may take a volume through phases in an order that the table does not allow."""
+    with caplog.at_level(logging.ERROR, "block"):
+        yield
+    assert [record.__dict__ for record in caplog.records if record.name == "block"] == []
 
 
-def statuses(wanted: list[Wanted]) -> dict[str, VolumeStatus]:
-    return {one.id: one.spec for one in wanted if isinstance(one.spec, VolumeStatus)}
+def user(name: str = "data", disk: DiskSelector = ON_SECOND, **fields: Any) -> Resource[UserVolumeConfig]:
+    return new(name, UserVolumeConfig(name=name, disk=disk, **fields))
 
 
-async def reconcile(
-    disks: FakeDisks, given: list[Resource[Any]], controller: VolumeApplyController | None = None, now: float = 1000.0
-) -> dict[str, VolumeStatus]:
-    """Reconcile until nothing is announced any more, as the engine does."""
-    controller = controller or VolumeApplyController(Ports(), disks, Refresh())
-    while True:
-        found = statuses(await run_reconcile_async(controller, given, now=now))
-        if all(one.phase is not VolumePhase.LOCATED for one in found.values()):
-            return found
+def limited(maximum: str = "1GiB") -> Resource[VolumeConfig]:
+    return new("EPHEMERAL", VolumeConfig(name="EPHEMERAL", max_size=maximum))
 
 
 async def test_state_comes_before_ephemeral_and_both_end_mounted() -> None:
-    disks = FakeDisks()
-    found = await reconcile(disks, world(DISK, EXT4))
-    assert disks.mounted == {"/state": "/dev/vda1", "/var": "/dev/vda2"}
-    assert disks.done == ["WriteTable", "Format", "Mount", "WriteTable"] * 2
-    assert all(one.phase is VolumePhase.READY and one.mounted for one in found.values())
+    machine = Machine()
+    found = await machine.settle()
+    assert machine.fake.targets() == {"/state": "/dev/vda1", "/var": "/dev/vda2"}
+    assert machine.fake.done == MADE * 2
+    assert all(one.phase is VolumePhase.READY and one.mounted and one.disk == "vda" for one in found.values())
 
 
 async def test_what_takes_long_is_announced_and_state_does_not_wait_for_ephemeral() -> None:
-    disks = FakeDisks()
-    controller = VolumeApplyController(Ports(), disks, Refresh())
-    given = world(DISK, EXT4)
-    first = statuses(await run_reconcile_async(controller, given))
+    machine = Machine()
+    first = await machine.step()
     assert first["STATE"].phase is VolumePhase.LOCATED
-    assert first["STATE"].error.startswith("is being set up: write the partition table of /dev/vda: add STATE; make ext4")
-    assert disks.done == []
-    second = statuses(await run_reconcile_async(controller, given))
+    assert first["STATE"].error.startswith("is being set up: write the partition table of /dev/vda: add STATE; clear")
+    assert machine.fake.done == []
+    second = await machine.step()
     assert second["STATE"].phase is VolumePhase.READY
     assert second["EPHEMERAL"].phase is VolumePhase.LOCATED
 
 
-async def test_mounted_volumes_are_not_touched() -> None:
-    disks = FakeDisks()
-    disks.mounted = {"/state": "/dev/vda6", "/var": "/dev/vda7"}
-    found = await reconcile(disks, world())
-    assert disks.done == []
-    assert found["STATE"].device == "/dev/vda6"
+async def test_the_next_boot_only_mounts() -> None:
+    machine = Machine()
+    await machine.settle()
+    machine.fake.used, machine.fake.done = [], []
+    machine.restart()
+    await machine.step()
+    assert machine.fake.done == ["Mount", "Mount"]
+
+
+async def test_a_brain_that_restarts_touches_nothing() -> None:
+    machine = Machine(user())
+    await machine.settle()
+    machine.fake.done = []
+    machine.restart()
+    found = await machine.settle()
+    assert machine.fake.done == []
+    assert found["u-data"].phase is VolumePhase.READY
+
+
+async def test_a_brain_killed_before_the_mark_makes_up_for_it() -> None:
+    machine = Machine()
+    machine.fake.failing = {}
+    await machine.settle()
+    table = machine.fake.tables["/dev/vda"]
+    state = table.find("STATE")
+    assert state is not None
+    machine.fake.tables["/dev/vda"] = table.with_partition(replace(state, attributes=gpt.ATTRIBUTE_PROVISIONING))
+    machine.restart()
+    await machine.step()
+    marked = machine.fake.tables["/dev/vda"].find("STATE")
+    assert marked is not None
+    assert marked.attributes == gpt.ATTRIBUTE_COMPLETE
 
 
 async def test_in_namespaces_the_provisioner_mounts() -> None:
-    disks = FakeDisks()
-    disks.mounted = {"/state": "none"}
-    found = await reconcile(disks, world(platform="namespaces"))
-    assert found["STATE"].phase is VolumePhase.READY
-    assert found["EPHEMERAL"].phase is VolumePhase.MISSING
-    assert "nothing is mounted at /var" in found["EPHEMERAL"].error
+    machine = Machine(user())
+    machine.platform = "namespaces"
+    found = await machine.settle()
+    assert {one.phase for one in found.values()} == {VolumePhase.MISSING}
+    assert "nothing is there at /var:" in found["EPHEMERAL"].error
+    assert machine.fake.done == []
 
 
 async def test_without_a_disk_the_answer_is_definite_after_a_while() -> None:
-    disks = FakeDisks()
-    controller = VolumeApplyController(Ports(patience=2.0), disks, Refresh())
-    given = world(new("vda", BlockDevice(name="vda", path="/dev/vda", kind="disk", size=1)))
-    assert (await reconcile(disks, given, controller))["STATE"].phase is VolumePhase.WAITING
-    assert (await reconcile(disks, given, controller, now=1007.0))["STATE"].phase is VolumePhase.WAITING, "not looked at yet"
-    looked = [*given, new("vda", DiscoveredVolume(path="/dev/vda", size=1, filesystem="ext4"))]
-    assert (await reconcile(disks, looked, controller, now=1005.9))["STATE"].phase is VolumePhase.WAITING
-    found = await reconcile(disks, [*looked, new("vda", Disk(path="/dev/vda", size=1))], controller, now=1006.0)
-    assert found["STATE"].phase is VolumePhase.MISSING
-    assert found["STATE"].error == "no usable disk: /dev/vda: holds ext4"
+    machine = Machine(ports=Ports(patience=2.0), disks=[])
+    machine.extra.append(new("vda", BlockDevice(name="vda", path="/dev/vda", kind="disk", size=1)))
+    machine.fake.tables = {}
+    assert (await machine.step(now=1000.0))["STATE"].phase is VolumePhase.WAITING
+    assert (await machine.step(now=1007.0))["STATE"].phase is VolumePhase.WAITING, "not looked at yet"
+    machine.extra.pop()
+    assert (await machine.step(now=1005.9))["STATE"].phase is VolumePhase.WAITING
+    found = await machine.step(now=1006.0)
+    assert (found["STATE"].phase, found["STATE"].error) == (VolumePhase.MISSING, "no disk was found; attach one")
 
 
 async def test_the_file_systems_module_comes_first() -> None:
-    found = await reconcile(FakeDisks(), world(DISK))
-    assert found["STATE"].error == "waits for the kernel module ext4"
+    machine = Machine()
+    machine.extra = [one for one in machine.extra if one.id != "ext4"]
+    assert (await machine.settle())["STATE"].error == "waits for the kernel module ext4"
+    machine.extra.append(new("ext4", KernelModuleStatus(name="ext4", state="failed", error="not in this image")))
+    found = await machine.settle()
+    assert (found["STATE"].phase, found["STATE"].error) == (
+        VolumePhase.FAILED,
+        "the kernel module ext4 cannot be loaded: not in this image",
+    )
 
 
 async def test_before_the_configuration_state_is_missing_not_waiting() -> None:
-    disks = FakeDisks()
-    found = await reconcile(disks, world(DISK, EXT4, complete=False))
+    machine = Machine()
+    machine.complete = False
+    found = await machine.settle()
     assert {one.phase for one in found.values()} == {VolumePhase.MISSING}
-    assert disks.done == []
+    assert machine.fake.done == []
+
+
+async def test_a_node_that_is_about_to_be_installed_makes_no_volumes() -> None:
+    install = new("default", InstallConfig(disk=ON_SECOND))
+    for root, expected in (("iso", VolumePhase.MISSING), ("verity", VolumePhase.READY)):
+        machine = Machine(install, ports=Ports(cmdline={"ophite.root": root}))
+        found = await machine.settle()
+        assert {one.phase for one in found.values()} == {expected}
+        assert ("waits for the installation" in found["STATE"].error) == (root == "iso")
 
 
 @pytest.mark.parametrize(
     ("failing", "error", "text"),
     [
-        (
-            volume_plan.Format,
-            ProgramError(["/usr/bin/mke2fs"], "ended with status 1", "no space"),
-            "mke2fs: ended with status 1: no space",
-        ),
-        (volume_plan.Mount, OSError(117, "Structure needs cleaning"), "Structure needs cleaning"),
-        (gpt.Table, gpt.GptError("partition 3 overlaps"), "/dev/vda: partition 3 overlaps; it is left alone"),
+        (Format, ProgramError(["/usr/bin/mke2fs"], "ended with status 1", "no space"), "mke2fs: ended with status 1: no space"),
+        (Mount, OSError(117, "Structure needs cleaning"), "Structure needs cleaning"),
+        ("/dev/vda", gpt.GptError("partition 3 overlaps"), "/dev/vda: partition 3 overlaps; it is left alone"),
+        (WriteTable, OSError(5, "Input/output error"), "STATE on /dev/vda1: [Errno 5] Input/output error"),
+        ("/dev/vda", OSError(6, "No such device or address"), "/dev/vda: [Errno 6] No such device or address"),
     ],
 )
-async def test_a_failing_step_is_named_and_stops_what_follows(failing: type, error: Exception, text: str) -> None:
-    disks = FakeDisks()
-    disks.failing, disks.error = failing, error
-    found = await reconcile(disks, world(DISK, EXT4))
+async def test_a_failing_step_is_named_and_stops_what_follows(failing: type | str, error: Exception, text: str) -> None:
+    machine = Machine()
+    machine.fake.failing = {failing: error}
+    found = await machine.settle()
     assert found["STATE"].phase is VolumePhase.FAILED
     assert text in found["STATE"].error
-    assert found["EPHEMERAL"].error == "waits for STATE"
+    assert found["EPHEMERAL"].phase in (VolumePhase.WAITING, VolumePhase.FAILED)
+    assert machine.fake.targets() == {}
+    machine.fake.failing = {}
+    assert (await machine.settle())["EPHEMERAL"].phase is VolumePhase.READY, "it is tried again"
+
+
+async def test_user_volumes_of_every_kind_beside_each_other() -> None:
+    machine = Machine(
+        limited(),
+        user("data", max_size="1GiB", filesystem="xfs"),
+        user("here", ON_SYSTEM),
+        new("ceph", RawVolumeConfig(name="ceph", disk=ON_SECOND, max_size="512MiB")),
+        new("one", SwapVolumeConfig(name="one", disk=ON_SECOND, max_size="256MiB", priority=3)),
+    )
+    found = await machine.settle()
+    assert {label: one.phase for label, one in found.items()} == dict.fromkeys(
+        ("STATE", "EPHEMERAL", "u-data", "u-here", "r-ceph", "s-one"), VolumePhase.READY
+    )
+    assert machine.fake.targets() == {
+        "/state": "/dev/vda1",
+        "/var": "/dev/vda2",
+        "/var/mnt/data": "/dev/vdb3",
+        "/var/mnt/here": "/dev/vda3",
+    }
+    assert (found["r-ceph"].device, found["r-ceph"].mounted, found["r-ceph"].kind) == ("/dev/vdb1", False, VolumeKind.RAW)
+    assert (found["s-one"].device, found["s-one"].mounted) == ("/dev/vdb2", False)
+    ephemeral = machine.fake.tables["/dev/vda"].find("EPHEMERAL")
+    assert ephemeral is not None
+    assert ephemeral.sectors * 512 == 1024 * MIB, "EPHEMERAL comes first, with no more than its maximum"
+
+
+async def test_without_a_maximum_ephemeral_leaves_nothing_and_the_user_is_told() -> None:
+    found = await Machine(user("here", ON_SYSTEM)).settle()
+    assert found["EPHEMERAL"].phase is VolumePhase.READY
+    assert found["u-here"].phase is VolumePhase.FAILED
+    assert "on the system disk give EPHEMERAL a `maxSize`" in found["u-here"].error
+
+
+async def test_a_user_volume_that_fails_stops_no_other() -> None:
+    machine = Machine(user("a", DiskSelector(match=DiskMatch(serial="absent"))), user("b"))
+    found = await machine.settle()
+    assert found["u-a"].phase is VolumePhase.FAILED
+    assert found["u-a"].error.startswith("no disk matches `serial: absent`; it must be exactly one of: /dev/vda (")
+    assert (found["u-b"].phase, found["EPHEMERAL"].phase) == (VolumePhase.READY, VolumePhase.READY)
+
+
+async def test_two_disks_that_match_are_refused_unless_one_has_the_volume() -> None:
+    any_disk = DiskSelector(match=DiskMatch(size="> 1GB", system=False))
+    third = Disk(path="/dev/vdc", size=4096 * MIB)
+    machine = Machine(user("data", any_disk), disks=[MACHINE_DISK, SECOND, third])
+    found = await machine.settle()
+    assert "2 disks match" in found["u-data"].error
+    machine.disks = [MACHINE_DISK, SECOND]
+    assert (await machine.settle())["u-data"].device == "/dev/vdb1"
+    machine.disks, machine.fake.used = [MACHINE_DISK, SECOND, third], []
+    machine.restart()
+    assert (await machine.settle())["u-data"].device == "/dev/vdb1", "it has been made there"
+
+
+async def test_a_removed_document_closes_its_volume_and_keeps_its_data() -> None:
+    machine = Machine(
+        user(encryption=KEYS),
+        new("ceph", RawVolumeConfig(name="ceph", disk=ON_SYSTEM, max_size="1GiB")),
+        new("one", SwapVolumeConfig(name="one", disk=ON_SYSTEM, max_size="256MiB")),
+        limited(),
+    )
+    await machine.settle()
+    tables = dict(machine.fake.tables)
+    documents, machine.documents, machine.fake.done = machine.documents, [machine.documents[-1]], []
+    found = await machine.settle()
+    assert {label: found[label].phase for label in ("u-data", "s-one", "r-ceph")} == dict.fromkeys(
+        ("u-data", "s-one", "r-ceph"), VolumePhase.CLOSED
+    )
+    assert sorted(machine.fake.done) == ["LuksClose", "SwapOff", "Unmount"]
+    assert machine.fake.tables == tables
+    assert "its data stay" in found["u-data"].error
+    machine.documents, machine.fake.done = documents, []
+    found = await machine.settle()
+    assert {one.phase for one in found.values()} == {VolumePhase.READY}
+    assert "Format" not in machine.fake.done
+    assert "LuksFormat" not in machine.fake.done
+
+
+async def test_what_is_busy_stays_and_says_so() -> None:
+    machine = Machine(user())
+    await machine.settle()
+    machine.documents = []
+    machine.fake.failing = {Unmount: OSError(16, "umount2 /var/mnt/data: Device or resource busy")}
+    found = await machine.settle()
+    assert found["u-data"].phase is VolumePhase.FAILED
+    assert "busy; stop what uses it" in found["u-data"].error
+    machine.fake.failing = {}
+    assert (await machine.settle())["u-data"].phase is VolumePhase.CLOSED
+
+
+async def test_a_new_life_of_the_brain_closes_only_what_stays_unwanted() -> None:
+    machine = Machine(user())
+    await machine.settle()
+    machine.documents = []
+    machine.restart()
+    assert "u-data" not in await machine.step(now=1000.0)
+    assert "/var/mnt/data" in machine.fake.targets(), "its document may still be on the way"
+    found = await machine.step(now=1031.0)
+    assert found["u-data"].phase is VolumePhase.CLOSED
+    assert "/var/mnt/data" not in machine.fake.targets()
+
+
+async def test_encrypted_volumes_and_their_keys() -> None:
+    machine = Machine(user(encryption=KEYS))
+    found = await machine.settle()
+    assert machine.fake.targets()["/var/mnt/data"] == "/dev/mapper/luks-u-data"
+    assert found["u-data"].encrypted
+    made = machine.fake.done[-8:]
+    assert made == ["LuksClose", "Clear", "LuksFormat", "LuksOpen", "LuksSync 0", "Format", "Mount", "WriteTable"]
+    await machine.settle()
+    assert machine.fake.done[-8:] == made, "keys that have not changed are left alone"
+    both = Encryption(keys=(*KEYS.keys, EncryptionKey(slot=1, static=StaticKey(passphrase="a passphrase"))))
+    machine.documents = [user(encryption=both)]
+    await machine.settle()
+    assert machine.fake.done[-1] == "LuksSync 0,1"
+    machine.restart()
+    await machine.settle()
+    assert machine.fake.done[-2:] == ["LuksSync 0,1"] * 2, "once per life of the brain: it may have died before"
+
+
+async def test_without_the_key_nothing_is_mounted_and_the_status_says_why() -> None:
+    machine = Machine(user(encryption=KEYS))
+    await machine.settle()
+    machine.fake.used, machine.fake.opened = [], set()
+    machine.fake.failing = {"LuksOpen": LuksError("none of the configured keys opens it")}
+    machine.restart()
+    found = await machine.settle()
+    assert found["u-data"].phase is VolumePhase.FAILED
+    assert "none of the configured keys opens it" in found["u-data"].error
+    assert set(machine.fake.targets()) == {"/state", "/var"}
+
+
+async def test_a_locked_state_is_opened_with_the_machines_own_key_before_the_configuration() -> None:
+    machine = Machine(new("STATE", VolumeConfig(name="STATE", encryption=KEYS)))
+    await machine.settle()
+    machine.fake.used, machine.fake.done = [], []
+    machine.documents, machine.complete = [], False
+    machine.extra = [one for one in machine.extra if one.id != "dm_crypt"]
+    machine.restart()
+    assert (await machine.settle())["STATE"].error == "waits for the kernel module dm_crypt"
+    machine.extra.append(new("dm_crypt", KernelModuleStatus(name="dm_crypt", state="loaded")))
+    found = await machine.settle()
+    assert (found["STATE"].phase, found["STATE"].encrypted) == (VolumePhase.READY, True)
+    assert machine.fake.done == ["LuksOpen", "Mount"]
+
+
+async def test_a_disk_that_is_gone() -> None:
+    machine = Machine(user())
+    await machine.settle()
+    machine.fake.used = [replace(one, gone=True) for one in machine.fake.used]
+    machine.disks = [MACHINE_DISK]
+    machine.fake.tables.pop("/dev/vdb")
+    found = await machine.step()
+    assert found["STATE"].phase is VolumePhase.FAILED
+    assert found["STATE"].error == "/dev/vda1 is gone; attach its disk and reboot"
+    assert found["u-data"].phase is VolumePhase.WAITING, "it waits for EPHEMERAL"
+    assert "/var/mnt/data" not in machine.fake.targets(), "the dead mount is taken away"
+
+
+async def test_existing_volumes_are_mounted_as_they_are() -> None:
+    machine = Machine(new("old", ExistingVolumeConfig(name="old", match=ExistingMatch(label="archive"), read_only=True)))
+    table = machine.fake.tables["/dev/vdb"]
+    part = gpt.Partition(1, gpt.LINUX_FILESYSTEM, table.disk_uuid, 2048, 4095, "x")
+    machine.fake.tables["/dev/vdb"] = table.with_partition(part)
+    machine.fake.contents["/dev/vdb1"] = Content(Superblock("xfs", "archive"))
+    found = await machine.settle()
+    assert (found["e-old"].phase, found["e-old"].device, found["e-old"].error) == (VolumePhase.READY, "/dev/vdb1", "")
+    assert [one.read_only for one in machine.fake.used if one.target == "/var/mnt/old"] == [True]
+    machine.documents = [new("old", ExistingVolumeConfig(name="old", match=ExistingMatch(label="archive")))]
+    await machine.settle()
+    assert [one.read_only for one in machine.fake.used if one.target == "/var/mnt/old"] == [False]
+    machine.documents = []
+    assert (await machine.settle())["e-old"].phase is VolumePhase.CLOSED
+    assert machine.fake.contents["/dev/vdb1"] == Content(Superblock("xfs", "archive"))
+    assert machine.fake.tables["/dev/vdb"].partitions == (part,)
 
 
 async def test_a_volume_that_cannot_grow_still_works() -> None:
-    disks = FakeDisks()
-    await reconcile(disks, world(DISK, EXT4))
-    disks.mounted = {}
-    assert disks.table.find("STATE") is not None
-    content = volume_plan.Content(Superblock("ext4", "STATE", "", 32 * MIB))
-    real = disks.inspect
-
-    def inspect(path: str, size: int, sector_size: int, read_only: bool) -> volume_plan.DiskState:
-        state = real(path, size, sector_size, read_only)
-        return volume_plan.DiskState(state.path, size, sector_size, table=state.table, partitions={1: content})
-
-    disks.inspect = inspect  # type: ignore[method-assign]  # what the partition holds, for this test
-    disks.failing, disks.error = volume_plan.GrowFilesystem, PermissionError(1, "Operation not permitted")
-    found = await reconcile(disks, world(DISK, EXT4))
+    machine = Machine()
+    await machine.settle()
+    machine.fake.used = []
+    machine.fake.contents["/dev/vda1"] = Content(Superblock("ext4", "STATE", "", 32 * MIB))
+    machine.fake.failing = {GrowFilesystem: PermissionError(1, "Operation not permitted")}
+    machine.restart()
+    found = await machine.settle()
     assert found["STATE"].phase is VolumePhase.READY
     assert "Operation not permitted" in found["STATE"].error
-
-
-def test_every_disk_is_named_when_none_will_do() -> None:
-    disks = [
-        Disk(path="/dev/sda", size=1, read_only=True),
-        Disk(path="/dev/sdb", size=1, removable=True),
-        Disk(path="/dev/sdc", size=1),
-        Disk(path="/dev/sdd", size=1),
-    ]
-    volumes = [
-        DiscoveredVolume(path="/dev/sdc1", size=1, parent="sdc"),
-        DiscoveredVolume(path="/dev/sdd", size=1, error="/dev/sdd: Input/output error"),
-    ]
-    text = explain_missing(disks, volumes)
-    assert text == (
-        "no usable disk: /dev/sda: read-only; /dev/sdb: removable; /dev/sdc: 1 foreign partitions; "
-        "/dev/sdd: /dev/sdd: Input/output error"
-    )
-    assert explain_missing([], []) == "no disk was found; attach one"
-
-
-def test_sizes_come_from_the_document() -> None:
-    given = [new("EPHEMERAL", VolumeConfig(name="EPHEMERAL", min_size="2GiB", max_size="3GiB"))]
-    specs = {one.id: one.spec for one in run_reconcile(VolumeConfigController(Ports()), given)}
-    ephemeral, state = specs["EPHEMERAL"], specs["STATE"]
-    assert isinstance(ephemeral, VolumeSpec)
-    assert isinstance(state, VolumeSpec)
-    assert (ephemeral.min_size, ephemeral.max_size) == (2048 * MIB, 3072 * MIB)
-    assert state.min_size == state.max_size == 64 * MIB
-    small = [new("EPHEMERAL", VolumeConfig(name="EPHEMERAL", max_size="500MiB"))]
-    [spec] = [one.spec for one in run_reconcile(VolumeConfigController(Ports()), small) if one.id == "EPHEMERAL"]
-    assert isinstance(spec, VolumeSpec)
-    assert spec.min_size == 500 * MIB, "a small maximum must not contradict the default minimum"

@@ -1,55 +1,43 @@
 """What is planned for a volume, and above all what is not."""
 
 from dataclasses import replace
-from uuid import UUID
+
+import msgspec
 
 from controllers.block import gpt
+from controllers.block.disk_state import Content, DiskState
 from controllers.block.superblocks import Superblock
-from controllers.block.volume_plan import (
+from controllers.block.volume_plan import Plan, filesystem_label
+from controllers.block.volume_steps import (
     MIB,
-    Content,
-    DiskState,
+    Clear,
     Format,
     GrowFilesystem,
     Mount,
-    Plan,
+    SwapOn,
     WriteTable,
-    plan,
 )
 from controllers.resources.block import VolumePhase, VolumeSpec
-
-NEW = UUID(int=77)
-SIZE = 4096 * MIB
-KIND = str(gpt.LINUX_FILESYSTEM)
-STATE = VolumeSpec(label="STATE", mount_point="/state", partition_type=KIND, min_size=64 * MIB, max_size=64 * MIB)
-EPHEMERAL = VolumeSpec(label="EPHEMERAL", mount_point="/var", partition_type=KIND, min_size=1024 * MIB)
-OURS = Content(Superblock("ext4", "STATE", "u", 64 * MIB))
-
-
-def entry(number: int, label: str, first_mib: int, mib: int, attributes: int = 0) -> gpt.Partition:
-    first = first_mib * 2048
-    return gpt.Partition(number, gpt.LINUX_FILESYSTEM, UUID(int=number), first, first + mib * 2048 - 1, label, attributes)
-
-
-def disk(*partitions: gpt.Partition, contents: dict[int, Content] | None = None, size: int = SIZE) -> DiskState:
-    table = gpt.new_table(UUID(int=1), 512, size // 512)
-    for one in partitions:
-        table = table.with_partition(one)
-    table = replace(table, stored_sectors=table.sectors)
-    return DiskState("/dev/vda", size, 512, table=table, partitions=contents or {})
-
-
-def make(spec: VolumeSpec, state: DiskState, configured: bool = True) -> Plan:
-    return plan(spec, state, configured=configured, new_uuid=NEW)
-
-
-def kinds(made: Plan) -> list[type]:
-    return [type(step) for step in made.steps]
-
-
-ROOT = entry(1, "ROOT-A", 1, 200)
-BLANK = Content(blank=True)
-UNKNOWN = Content()
+from tests.harness.volume_plans import (
+    BLANK,
+    EPHEMERAL,
+    LUKS,
+    MAKE,
+    NEW,
+    OURS,
+    RAW,
+    ROOT,
+    SIZE,
+    STATE,
+    SWAP,
+    UNKNOWN,
+    USER,
+    created,
+    disk,
+    entry,
+    kinds,
+    make,
+)
 
 
 def test_nothing_changes_before_the_configuration_is_complete() -> None:
@@ -68,7 +56,7 @@ def test_nothing_changes_before_the_configuration_is_complete() -> None:
 
 def test_an_existing_state_is_mounted_and_only_that_before_the_configuration() -> None:
     made = make(STATE, disk(ROOT, entry(2, "STATE", 300, 32), contents={2: OURS}), configured=False)
-    assert made.steps == (Mount("/dev/vda", 2, "ext4", "/state", executable=False),)
+    assert made.steps == (Mount("/dev/vda2", "ext4", "/state", executable=False),)
 
 
 def test_ephemeral_is_not_even_mounted_before_the_configuration_since_it_may_grow() -> None:
@@ -80,8 +68,9 @@ def test_ephemeral_is_not_even_mounted_before_the_configuration_since_it_may_gro
 
 def test_a_missing_partition_is_made_in_the_biggest_gap_marked_formatted_mounted_marked() -> None:
     made = make(EPHEMERAL, disk(ROOT, entry(2, "STATE", 300, 64), contents={2: OURS}))
-    assert kinds(made) == [WriteTable, Format, Mount, WriteTable]
-    first, formatted, mounted, last = made.steps
+    assert kinds(made) == MAKE
+    first, cleared, formatted, mounted, last = made.steps
+    assert cleared == Clear("/dev/vda3")
     assert isinstance(first, WriteTable)
     assert isinstance(last, WriteTable)
     assert isinstance(mounted, Mount)
@@ -95,11 +84,12 @@ def test_a_missing_partition_is_made_in_the_biggest_gap_marked_formatted_mounted
     done = last.table.find("EPHEMERAL")
     assert done is not None
     assert done.attributes == gpt.ATTRIBUTE_COMPLETE
-    assert formatted == Format("/dev/vda", 3, "ext4", "EPHEMERAL")
+    assert formatted == Format("/dev/vda3", "ext4", "EPHEMERAL")
     assert [step.describe() for step in made.steps] == [
         "write the partition table of /dev/vda: add EPHEMERAL",
-        "make ext4 EPHEMERAL in partition 3 of /dev/vda",
-        "mount partition 3 of /dev/vda at /var",
+        "clear the ends of /dev/vda3",
+        "make ext4 EPHEMERAL on /dev/vda3",
+        "mount /dev/vda3 at /var",
         "write the partition table of /dev/vda: mark EPHEMERAL as complete",
     ]
 
@@ -116,12 +106,12 @@ def test_the_maximum_size_is_kept() -> None:
 def test_a_disk_too_small_says_how_much_is_missing() -> None:
     made = make(EPHEMERAL, disk(ROOT, size=512 * MIB))
     assert made.phase is VolumePhase.FAILED
-    assert made.reason == "EPHEMERAL needs 1024 MiB, and /dev/vda has 310 MiB free; use a bigger disk"
+    assert made.reason == "EPHEMERAL needs 1024 MiB, and /dev/vda has 310 MiB for it; use a bigger disk"
 
 
 def test_an_empty_disk_gets_a_table_with_another_id_than_its_partition() -> None:
     made = make(STATE, DiskState("/dev/vda", SIZE, 512, content=BLANK))
-    assert kinds(made) == [WriteTable, Format, Mount, WriteTable]
+    assert kinds(made) == MAKE
     step = made.steps[0]
     assert isinstance(step, WriteTable)
     assert step.table.disk_uuid != NEW
@@ -129,11 +119,11 @@ def test_an_empty_disk_gets_a_table_with_another_id_than_its_partition() -> None
 
 def test_foreign_disks_are_left_alone() -> None:
     mbr = make(STATE, DiskState("/dev/vda", SIZE, 512, content=BLANK, mbr_partitions=True))
-    assert mbr.reason == "/dev/vda holds partitions of an MBR and is left alone"
-    luks = make(STATE, DiskState("/dev/vda", SIZE, 512, content=Content(Superblock("LUKS"))))
-    assert luks.reason == "/dev/vda holds a LUKS file system and is left alone"
+    assert mbr.reason == "/dev/vda holds partitions of an MBR and is left alone; wipe it to let it be used"
+    luks = make(STATE, DiskState("/dev/vda", SIZE, 512, content=Content(Superblock("luks1"))))
+    assert luks.reason == "/dev/vda holds LUKS1 encryption and is left alone; wipe it to let it be used"
     unknown = make(STATE, DiskState("/dev/vda", SIZE, 512, content=UNKNOWN))
-    assert unknown.reason == "/dev/vda holds unknown data and is left alone"
+    assert unknown.reason == "/dev/vda holds unknown data and is left alone; wipe it to let it be used"
     assert {one.phase for one in (mbr, luks, unknown)} == {VolumePhase.FAILED}
 
 
@@ -147,7 +137,7 @@ def test_foreign_partitions_are_left_alone() -> None:
 
 def test_what_was_complete_is_never_formatted_again() -> None:
     complete = entry(2, "STATE", 300, 64, gpt.ATTRIBUTE_COMPLETE)
-    for content in (UNKNOWN, BLANK, Content(Superblock("LUKS"))):
+    for content in (UNKNOWN, BLANK, Content(Superblock("luks1"))):
         made = make(STATE, disk(ROOT, complete, contents={2: content}))
         assert made.steps == ()
         assert "was STATE and now holds" in made.reason
@@ -155,7 +145,7 @@ def test_what_was_complete_is_never_formatted_again() -> None:
 
 def test_a_zeroed_state_of_the_image_is_formatted() -> None:
     made = make(STATE, disk(ROOT, entry(2, "STATE", 300, 64), contents={2: BLANK}))
-    assert kinds(made) == [WriteTable, Format, Mount, WriteTable]
+    assert kinds(made) == MAKE
     step = made.steps[0]
     assert isinstance(step, WriteTable)
     assert step.number == 0, "the partition itself does not change"
@@ -164,7 +154,7 @@ def test_a_zeroed_state_of_the_image_is_formatted() -> None:
 def test_a_half_made_file_system_is_made_again() -> None:
     half = entry(2, "STATE", 300, 64, gpt.ATTRIBUTE_PROVISIONING)
     for content in (UNKNOWN, OURS):
-        assert kinds(make(STATE, disk(ROOT, half, contents={2: content}))) == [WriteTable, Format, Mount, WriteTable]
+        assert kinds(make(STATE, disk(ROOT, half, contents={2: content}))) == MAKE
 
 
 def test_a_complete_volume_on_an_unchanged_disk_is_only_mounted() -> None:
@@ -177,7 +167,7 @@ def test_a_complete_volume_grows_with_its_disk() -> None:
     content = Content(Superblock("ext4", "EPHEMERAL", "", 1024 * MIB))
     made = make(EPHEMERAL, disk(ROOT, complete, contents={2: content}))
     assert kinds(made) == [WriteTable, Mount, GrowFilesystem]
-    assert made.steps[2] == GrowFilesystem("/var", (4095 - 300) * MIB)
+    assert made.steps[2] == GrowFilesystem("/dev/vda2", "ext4", "/var")
 
 
 def test_growth_stops_at_the_maximum_and_ignores_crumbs() -> None:
@@ -204,15 +194,82 @@ def test_a_misplaced_backup_is_put_right() -> None:
 
 def test_a_read_only_disk_is_not_written() -> None:
     state = replace(disk(ROOT, entry(2, "STATE", 300, 64), contents={2: OURS}), read_only=True)
-    assert kinds(make(STATE, state)) == [Mount]
-    assert make(EPHEMERAL, state).reason == "/dev/vda is read-only"
+    mounted = make(STATE, state)
+    assert mounted.steps == (Mount("/dev/vda2", "ext4", "/state", executable=False, read_only=True),)
+    assert mounted.reason == "/dev/vda is read-only"
+    assert make(EPHEMERAL, state).reason == "/dev/vda is read-only, so EPHEMERAL cannot be made on it"
+    zeros = replace(disk(ROOT, entry(2, "STATE", 300, 64), contents={2: BLANK}), read_only=True)
+    assert make(STATE, zeros).phase is VolumePhase.FAILED
 
 
 def replace_max(spec: VolumeSpec, maximum: int) -> VolumeSpec:
-    return VolumeSpec(
-        label=spec.label,
-        mount_point=spec.mount_point,
-        partition_type=spec.partition_type,
-        min_size=spec.min_size,
-        max_size=maximum,
+    return msgspec.structs.replace(spec, max_size=maximum)
+
+
+def test_a_share_of_the_disk_leaves_the_rest() -> None:
+    made = make(msgspec.structs.replace(EPHEMERAL, max_percent=50), disk(ROOT))
+    assert created(made, "EPHEMERAL").sectors * 512 == 2048 * MIB
+    assert [kinds(make(USER, replace(disk(ROOT), table=created_table(made))))] == [MAKE]
+
+
+def created_table(made: Plan) -> gpt.Table:
+    step = made.steps[0]
+    assert isinstance(step, WriteTable)
+    return step.table
+
+
+def test_a_user_volume_without_room_says_what_helps() -> None:
+    full = disk(ROOT, entry(2, "EPHEMERAL", 300, 3700))
+    made = make(msgspec.structs.replace(USER, min_size=200 * MIB), full)
+    assert made.reason == (
+        "u-data needs 200 MiB, and /dev/vda has 99 MiB for it; "
+        "use a bigger disk, or on the system disk give EPHEMERAL a `maxSize`"
     )
+    small = make(msgspec.structs.replace(USER, min_size=200 * MIB, max_percent=1), disk(ROOT))
+    assert "raise its `maxSize`" in small.reason
+
+
+def test_a_volume_is_made_only_when_those_before_it_have_their_places() -> None:
+    waiting = make(USER, disk(ROOT), blocked="EPHEMERAL")
+    assert (waiting.steps, waiting.phase, waiting.reason) == ((), VolumePhase.WAITING, "waits for EPHEMERAL")
+    there = entry(2, "u-data", 300, 64, gpt.ATTRIBUTE_COMPLETE)
+    content = Content(Superblock("ext4", "u-data", "", 64 * MIB))
+    assert kinds(make(USER, disk(ROOT, there, contents={2: content}), blocked="EPHEMERAL")) == [Mount], "it has its place"
+
+
+def test_a_user_volume_grows_only_when_it_may() -> None:
+    there = entry(2, "u-data", 300, 64, gpt.ATTRIBUTE_COMPLETE)
+    state = disk(ROOT, there, contents={2: Content(Superblock("ext4", "u-data", "", 64 * MIB))})
+    assert kinds(make(USER, state)) == [Mount]
+    growing = msgspec.structs.replace(USER, grow=True, max_size=256 * MIB)
+    made = make(growing, state)
+    assert kinds(made) == [WriteTable, Mount, GrowFilesystem]
+    assert created(made, "u-data").sectors * 512 == 256 * MIB
+
+
+def test_raw_partitions_are_only_made() -> None:
+    made = make(RAW, disk(ROOT))
+    assert kinds(made) == [WriteTable, Clear, WriteTable]
+    done = entry(2, "r-ceph", 300, 64, gpt.ATTRIBUTE_COMPLETE)
+    for content in (UNKNOWN, BLANK, Content(Superblock("lvm2")), LUKS):
+        again = make(RAW, disk(ROOT, done, contents={2: content}))
+        assert (again.steps, again.phase, again.number) == ((), VolumePhase.READY, 2), "what is in it is its user's business"
+    half = entry(2, "r-ceph", 300, 64, gpt.ATTRIBUTE_PROVISIONING)
+    assert kinds(make(RAW, disk(ROOT, half, contents={2: UNKNOWN}))) == [WriteTable, Clear, WriteTable]
+
+
+def test_swap_is_made_and_used() -> None:
+    made = make(SWAP, disk(ROOT))
+    assert kinds(made) == [WriteTable, Clear, Format, SwapOn, WriteTable]
+    assert made.steps[2:4] == (Format("/dev/vda2", "swap", "s-one"), SwapOn("/dev/vda2", 5))
+    done = entry(2, "s-one", 300, 64, gpt.ATTRIBUTE_COMPLETE)
+    assert kinds(make(SWAP, disk(ROOT, done, contents={2: Content(Superblock("swap", "s-one"))}))) == [SwapOn]
+    assert make(SWAP, disk(ROOT, done, contents={2: Content(Superblock("xfs", "s-one"))})).steps == ()
+
+
+def test_labels_of_file_systems_are_cut_to_what_fits() -> None:
+    long = msgspec.structs.replace(USER, label="u-a-very-long-name-indeed", filesystem="xfs")
+    assert filesystem_label(long) == "u-a-very-lon"
+    there = entry(2, long.label, 300, 400, gpt.ATTRIBUTE_COMPLETE)
+    content = Content(Superblock("xfs", "u-a-very-lon", "", 400 * MIB))
+    assert kinds(make(long, disk(ROOT, there, contents={2: content}))) == [Mount]
