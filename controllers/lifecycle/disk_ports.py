@@ -8,6 +8,7 @@ calls but the kernel arguments of a slot that was written and has no entry yet.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,6 +24,7 @@ from controllers.lifecycle.esp import DirectoryEsp, EspPort, mount_esp
 from controllers.lifecycle.fetch import fetch
 from controllers.lifecycle.fetch_http import Limits
 from controllers.lifecycle.layout import Slot
+from controllers.lifecycle.loader_status import read_loader_status
 from controllers.lifecycle.ports import Opened
 from controllers.lifecycle.progress import Say
 from controllers.lifecycle.running import KEY, find_root_hash
@@ -42,6 +44,8 @@ from controllers.resources.lifecycle import SlotStatus
 from controllers.resources.machine import VersionInfo
 from init.linux.disks import find_partition
 from init.linux.mount import read_mounts
+
+log = logging.getLogger("lifecycle")
 
 
 class MountEsp(Protocol):
@@ -125,6 +129,7 @@ class NodeSlots:
         self._mount = mount
         self._lock = threading.Lock()
         self._options: dict[Slot, str] = {}
+        self._seen: dict[str, SlotStatus] = {}
 
     async def look(self) -> dict[str, SlotStatus]:
         """Keep `SlotPort.look`."""
@@ -153,10 +158,13 @@ class NodeSlots:
     def _look(self) -> dict[str, SlotStatus]:
         if self._ports.cmdline.get("ophite.root") != "verity":
             return {}
+        if self._lock.locked() and self._seen:
+            return self._seen  # a slot is being written, for minutes maybe; its end is a reason to look again
         uefi = (self._ports.paths.sys / "firmware/efi").is_dir()
         with self._session(read_only=True) as session:
             upcoming = session.state.next_uefi if uefi else session.state.next_bios
-            return {slot.value: _describe(session, slot, is_next=slot is upcoming) for slot in Slot}
+            self._seen = {slot.value: _describe(session, slot, is_next=slot is upcoming) for slot in Slot}
+        return self._seen
 
     def _check(self, slot: Slot, bundle: Bundle) -> None:
         with self._session(read_only=True) as session:
@@ -185,7 +193,12 @@ class NodeSlots:
             execute(plan_arm(session.state, entry), SlotDisk(session.disk.path, session.esp))
 
     def _commit(self, slot: Slot) -> None:
+        loader = read_loader_status(self._ports.paths.sys / "firmware/efi/efivars")
         with self._session() as session:
+            if slot is not session.running:
+                text = f"slot {slot.value} does not run, and only what runs can prove itself"
+                raise SlotError(text, f"slot {session.running.value} runs; boot the other one first")
+            log.info("commit slot", extra={"slot": slot.value, "loader": loader.loader, "selected": loader.selected})
             entry = Entry(slot, 0, read_slot_uki(session.esp, slot).version)
             execute(plan_commit(session.state, entry), SlotDisk(session.disk.path, session.esp))
 

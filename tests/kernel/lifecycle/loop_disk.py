@@ -1,6 +1,7 @@
 """A loop device with the partitions of an installed disk; the ESP is a directory, since a host's kernel may have no FAT."""
 
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,15 +89,20 @@ class NodePaths(Paths):
 
 
 class DirectoryMount:
-    """Stands in for `mount_esp`: keeps its promise without FAT, and counts."""
+    """Stands in for `mount_esp` without FAT. Counts, and stays in the middle while `gate` is closed, at most 10 s."""
 
     def __init__(self, directory: Path) -> None:
         self.directory, self.mounted, self.devices = directory, 0, list[str]()
+        self.gate, self.entered = threading.Event(), threading.Event()
+        self.gate.set()
 
     @contextmanager
     def __call__(self, device: str, target: Path, *, read_only: bool) -> Iterator[DirectoryEsp]:
         assert not self.mounted, "one at a time"
         self.mounted, self.devices = self.mounted + 1, [*self.devices, device]
+        if not self.gate.is_set():
+            self.entered.set()
+            self.gate.wait(10)
         try:
             yield DirectoryEsp(self.directory)
         finally:

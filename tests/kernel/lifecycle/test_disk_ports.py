@@ -1,5 +1,6 @@
 """An upgrade's whole way on a disk: spool, look, check, write, arm, commit, disarm. Only FAT is left to virtual machines."""
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +30,8 @@ PARTS = make_parts() | {"ophite.efi": uki("2.0")}
 class Node:
     """A node that runs version 1.0 from slot a of a loop device."""
 
-    def __init__(self, root: Path, loop: str) -> None:
-        cmdline = {"ophite.root": "verity", "ophite.verity": f"{root_hash('1.0')}:ab:100"}
+    def __init__(self, root: Path, loop: str, version: str = "1.0") -> None:
+        cmdline = {"ophite.root": "verity", "ophite.verity": f"{root_hash(version)}:ab:100"}
         self.root, self.loop = root, loop
         self.ports = Ports(paths=NodePaths(root), cmdline=cmdline)
         self.mount = DirectoryMount(root / "esp")
@@ -43,6 +44,10 @@ class Node:
 
     def entries(self) -> list[str]:
         return sorted(one.name for one in (self.root / "esp/loader/entries").iterdir())
+
+    def reboot(self, version: str) -> "Node":
+        """Return the node as it is when the boot loader has started the slot of another version."""
+        return Node(self.root, self.loop, version)
 
     def upload(self, data: bytes) -> Bundle:
         spool = self.bundles.receive()
@@ -85,12 +90,27 @@ async def test_an_upgrade_from_upload_to_commit(node: Node, tmp_path: Path) -> N
     found = await node.slots.look()
     assert (found["b"].tries, found["b"].entry) == (1, True)
     assert node.entries() == ["ophite-a.conf", "ophite-b+1.conf"]
-    await node.slots.commit("b")
+    with pytest.raises(SlotError, match="slot b does not run"):
+        await node.slots.commit("b")
+    await node.reboot("2.0").slots.commit("b")
     assert node.entries() == ["ophite-a.conf", "ophite-b.conf"]
     assert (tmp_path / "esp/grub/grubenv").read_bytes().startswith(b"# GRUB Environment Block\ndefault=b\ntry=\n")
     assert [one for one in node.said if one[0] == "write ROOT-B"]
     await node.bundles.drop()
     assert list((tmp_path / "var/lib/ophite").iterdir()) == []
+
+
+async def test_looking_does_not_wait_for_a_slot_that_is_being_written(node: Node, tmp_path: Path) -> None:
+    node.upload(make_bundle(tmp_path))
+    await node.bundles.open(node.say)
+    before = await node.slots.look()
+    node.mount.gate.clear()
+    write = asyncio.create_task(node.slots.write("b", (), node.say))
+    assert await asyncio.to_thread(node.mount.entered.wait, 10)
+    assert await asyncio.wait_for(node.slots.look(), 5) == before
+    node.mount.gate.set()
+    await write
+    assert (await node.slots.look())["b"].version == "2.0"
 
 
 async def test_a_failed_version_is_taken_back_and_can_be_gone_back_to(node: Node, tmp_path: Path) -> None:
@@ -113,7 +133,7 @@ async def test_kernel_arguments_of_the_configuration_come_along(node: Node, tmp_
     entry = (tmp_path / "esp/loader/entries/ophite-b+1.conf").read_text()
     assert f"options {COMMAND_LINE} ip=dhcp a;b\n" in entry
     assert f"{COMMAND_LINE} ip=dhcp 'a;b' $extra\n" in (tmp_path / "esp/ophite/b/boot.cfg").read_text()
-    await node.slots.commit("b")
+    await node.reboot("2.0").slots.commit("b")
     assert "ip=dhcp" in (tmp_path / "esp/loader/entries/ophite-b.conf").read_text()
     await node.slots.arm("a", "1.0")
     assert "options" not in (tmp_path / "esp/loader/entries/ophite-a+1.conf").read_text()

@@ -1,6 +1,8 @@
 import os
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +21,7 @@ from controllers.lifecycle.bundle import (
 )
 from controllers.lifecycle.errors import BundleError
 from image import bundle as image_bundle
+from image.context import Context
 from tests.unit.lifecycle.bundles import COMMAND_LINE, KEY, KEYS, Recipe, make_parts, root_hash, write_key
 
 NODE = Node("1.0", "generic", "amd64", root_hash("1.0"))
@@ -189,3 +192,35 @@ def test_a_command_line_of_two_lines_is_refused(tmp_path: Path) -> None:
 def test_the_build_and_the_node_agree_on_the_members() -> None:
     assert (image_bundle.MANIFEST, image_bundle.SIGNATURE) == ("manifest.json", "manifest.sig")
     assert image_bundle.FORMAT == 1
+
+
+@pytest.mark.parametrize("arch", ["amd64", "arm64"])
+def test_the_node_reads_the_manifest_that_the_build_writes(arch: str) -> None:
+    named = {"board": SimpleNamespace(name="cloud"), "arch": SimpleNamespace(name=arch), "version": "0.1.0+dev-3"}
+    context = SimpleNamespace(
+        **named,
+        kubernetes=SimpleNamespace(version="1.36.0"),
+        epoch=1_700_000_000,
+        root_image=SimpleNamespace(root_hash=root_hash()),
+    )
+    parts = make_parts(bios=arch == "amd64")
+    data = image_bundle.render_manifest(cast(Context, context), parts)
+    manifest = parse_manifest(data, KEY.sign(data), KEYS)
+    assert (manifest.version, manifest.arch, manifest.board) == ("0.1.0+dev-3", arch, "cloud")
+    assert {name: part.size for name, part in manifest.files.items()} == {name: len(data) for name, data in parts.items()}
+
+
+def test_the_build_orders_its_parts_as_the_node_wants_them(tmp_path: Path) -> None:
+    names = ("bootloader", "uki", "vmlinuz", "initramfs", "root.erofs", "core.img", "boot.img")
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    context = SimpleNamespace(
+        uki=tmp_path / "uki",
+        vmlinuz=tmp_path / "vmlinuz",
+        initramfs=tmp_path / "initramfs",
+        command_line="quiet",
+        grub=tmp_path,
+        root_image=SimpleNamespace(path=tmp_path / "root.erofs"),
+    )
+    with patch("image.bundle.find_boot_loader", return_value=tmp_path / "bootloader"):
+        assert tuple(image_bundle.list_parts(cast(Context, context))) == ORDER
