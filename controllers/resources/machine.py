@@ -122,11 +122,15 @@ class PowerRequest(Spec, frozen=True, kw_only=True):
 
 
 class ShutdownNotice(Spec, frozen=True, kw_only=True):
-    """PID 1 takes the machine down, whoever asked (API, power button, signal); id `init`. `action`: `reboot` or `poweroff`."""
+    """PID 1 takes the machine down, whoever asked (API, power button, signal); id `init`. `action`: `reboot` or `poweroff`;
+    `step`: what it does now, for at most `limit` seconds. The later steps are on the console only.
+    """
 
     namespace: ClassVar[str] = MACHINE
-    columns: ClassVar[tuple[tuple[str, str], ...]] = (("ACTION", "action"),)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("ACTION", "action"), ("STEP", "step"), ("LIMIT", "limit"))
     action: str
+    step: str = ""
+    limit: float = 0.0
 
 
 class PlatformInfo(Spec, frozen=True, kw_only=True):

@@ -36,9 +36,13 @@ class ServiceState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShutdownBegun(msgspec.Struct, frozen=True, kw_only=True):
-    """PID 1 takes the machine down, whoever asked: the API, the power button or a signal. `action`: `reboot` or `poweroff`."""
+    """PID 1 takes the machine down, whoever asked: the API, the power button or a signal. `action`: `reboot` or `poweroff`;
+    `step`: what it does now, for at most `limit` seconds.
+    """
 
     action: str
+    step: str = ""
+    limit: float = 0.0
 
 
 class Supervisor:

@@ -61,7 +61,8 @@ class SupervisorStatusController(Controller):
         for id_, state in self._states.items():
             yield Wanted(id_, join_status(state, health.get(id_)))
         if self._shutdown is not None:
-            yield Wanted("init", ShutdownNotice(action=self._shutdown.action))
+            notice = ShutdownNotice(action=self._shutdown.action, step=self._shutdown.step, limit=self._shutdown.limit)
+            yield Wanted("init", notice)
 
 
 def join_status(state: ServiceState, health: ServiceHealth | None) -> ServiceStatus:

@@ -24,7 +24,6 @@ DM_READONLY_FLAG = 1
 _IOCTL = struct.Struct("=3I I II i III Q 128s 129s 7x")  # struct dm_ioctl
 _TARGET = struct.Struct("=QQiI16s")  # struct dm_target_spec
 BLOCK = 4096  # bytes of a data or hash block
-DIGEST = 32  # bytes of a SHA-256 digest
 SECTOR = 512
 PANIC = "panic_on_corruption"
 
@@ -50,7 +49,7 @@ class Verity(NamedTuple):
         """Blocks of the hash tree that follows the data."""
         total, level = 0, self.blocks
         while level > 1:
-            level = -(-level // (BLOCK // DIGEST))
+            level = -(-level // (BLOCK // 32))  # bytes of a SHA-256 digest
             total += level
         return total or 1
 
@@ -119,11 +118,12 @@ def list_names() -> list[str]:
 
 
 def remove_all(prefix: str) -> None:
-    """Take away every device whose name begins so and that is not in use."""
-    for name in list_names() if os.path.exists(CONTROL) else []:
-        if name.startswith(prefix):
-            with suppress(OSError):
-                remove(name)
+    """Take away every device whose name begins so and that is not in use; a kernel without device-mapper has none."""
+    with suppress(OSError):
+        for name in list_names():
+            if name.startswith(prefix):
+                with suppress(OSError):
+                    remove(name)
 
 
 def remove(name: str) -> None:

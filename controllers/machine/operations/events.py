@@ -15,7 +15,7 @@ from controllers.resources.block import VolumeStatus
 from controllers.resources.install import InstallStatus
 from controllers.resources.kubernetes import EtcdStatus, ManifestStatus, NodeStatus, StaticPodStatus
 from controllers.resources.lifecycle import UpgradeStatus
-from controllers.resources.machine import ConfigStatus, MachineStatus, PowerRequest
+from controllers.resources.machine import ConfigStatus, MachineStatus, PowerRequest, ShutdownNotice
 from controllers.resources.meta import EmergencyNotice, MetaStatus
 from controllers.resources.network import NetworkStatus, OperatorStatus
 from controllers.resources.reset import ResetStatus
@@ -44,6 +44,7 @@ WATCHED: tuple[type[Spec], ...] = (
     ManifestStatus,
     NodeStatus,
     PowerRequest,
+    ShutdownNotice,
     InstallStatus,
     UpgradeStatus,
     ResetStatus,

@@ -24,7 +24,7 @@ REASON_LIMIT = 200  # characters
 
 
 class Power(Request, frozen=True, kw_only=True):
-    """`action`: `reboot` or `poweroff`; `force`: though etcd may lose its quorum."""
+    """`action`: `reboot` or `poweroff`; `force`: though etcd may lose its quorum, and at once when one is under way already."""
 
     action: str
     reason: str = ""
@@ -44,6 +44,8 @@ def methods(store: Store, ports: Ports) -> list[Method]:
             await store.create(new(ID, wanted, owner=OWNER))
         except AlreadyExists:
             await _check_same(store, request.action)
+            if request.force:
+                await _force(ports, request.action)
         return {"boot_id": await find_boot_id(store, ports.paths.proc)}
 
     return [method("power", Power, power)]
@@ -55,6 +57,15 @@ async def _check(store: Store, request: Power, patience: float) -> None:
 
     if await store.find(PowerRequest, ID) is None:
         await check_quorum(store, request.force, patience=patience)
+
+
+async def _force(ports: Ports, action: str) -> None:
+    """Have PID 1 end the shutdown that is under way now. Raises `OperationError` when it does not answer."""
+    from controllers.machine.operations.services import asking
+    from controllers.services.supervisor import Supervisor
+
+    with asking():
+        await Supervisor(ports.paths.control_socket).power(action, force=True)
 
 
 async def _check_same(store: Store, action: str) -> None:

@@ -53,11 +53,12 @@ async def test_it_reconnects_and_reports() -> None:
 
 async def test_a_shutdown_that_pid_1_began_becomes_a_request() -> None:
     clock = FakeClock()
-    controller = SupervisorStatusController(Ports(clock=clock), FakePid1(ShutdownBegun(action="poweroff")))
+    news = ShutdownBegun(action="poweroff", step="drain", limit=30.0)
+    controller = SupervisorStatusController(Ports(clock=clock), FakePid1(news))
     task = asyncio.create_task(controller.run(lambda: None))
     await clock.advance(0.5)
-    requests = [(w.id, w.spec.action) for w in run_reconcile(controller) if isinstance(w.spec, ShutdownNotice)]
-    assert requests == [("init", "poweroff")]
+    requests = [(w.id, w.spec) for w in run_reconcile(controller) if isinstance(w.spec, ShutdownNotice)]
+    assert requests == [("init", ShutdownNotice(action="poweroff", step="drain", limit=30.0))]
     task.cancel()
 
 
