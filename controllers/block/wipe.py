@@ -31,6 +31,7 @@ FS_IOC_SHUTDOWN = 0x8004587D  # fs/ext4/ext4.h, fs/xfs/libxfs/xfs_fs.h: _IOR('X'
 NO_LOG_FLUSH = 2  # its flag: write nothing more, not even the journal
 PIECE = 64 << 20
 """Bytes of one request: small enough that the limit counts on a slow disk, too."""
+SPOT = 1 << 20  # bytes that are given up where a disk has a bad sector
 SHOWN = 8  # reports of one device
 WRITE_INSTEAD = (errno.EBUSY, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL)
 """Of BLKZEROOUT. EBUSY: the device is still mounted, or mapped by dm-crypt; writing is allowed even then."""
@@ -187,12 +188,8 @@ def _erase_all(step: EraseAll, outcome: Outcome, over: Callable[[], bool], say: 
                 outcome.problems.append(f"the time was over at {offset * 100 // device.size} % of {step.what}")
                 break
             length = min(PIECE, device.size - offset)
-            try:
-                device.zero(offset, length)
-                done += length
-            except OSError as error:
-                failed += length
-                say(f"{step.what} at byte {offset}: {error.strerror}")
+            bad = _zero_around(device, offset, length, over)
+            failed, done = failed + bad, done + length - bad
             if offset * SHOWN // device.size > shown:
                 shown = offset * SHOWN // device.size
                 say(f"{step.what}: {offset * 100 // device.size} %")
@@ -200,3 +197,15 @@ def _erase_all(step: EraseAll, outcome: Outcome, over: Callable[[], bool], say: 
     outcome.done += done
     if failed:
         outcome.problems.append(f"{failed} bytes of {step.what} cannot be written")
+
+
+def _zero_around(device: Device, offset: int, length: int, over: Callable[[], bool]) -> int:
+    """Zeros over a range, in small pieces where it has bad spots. Returns the bytes that cannot be written."""
+    try:
+        device.zero(offset, length)
+    except OSError:
+        if length <= SPOT or over():
+            return length
+        spots = range(offset, offset + length, SPOT)
+        return sum(_zero_around(device, spot, min(SPOT, offset + length - spot), over) for spot in spots)
+    return 0

@@ -1,8 +1,11 @@
 """Destroying what is in a file: whatever fails, the rest is done, and all of it is said."""
 
+import errno
 from pathlib import Path
 
-from controllers.block.wipe import PIECE, Outcome, carry_out, erase_ends
+import pytest
+
+from controllers.block.wipe import PIECE, Device, Outcome, carry_out, erase_ends
 from controllers.block.wipe_plan import END, DropEntries, EraseAll, EraseEnds, WipePlan
 
 MIB = 1 << 20
@@ -71,6 +74,23 @@ def test_when_the_time_is_over_the_ends_are_gone_and_it_is_said(tmp_path: Path) 
     left = secrets(disk)
     assert left[0] * MIB == 2 * PIECE
     assert left[-1] * MIB < 4 * PIECE - END
+
+
+def test_around_a_bad_spot_everything_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = make(tmp_path / "disk", PIECE + 3 * MIB)
+    zero = Device.zero
+
+    def fail_at_5(self: Device, offset: int, length: int) -> None:
+        if offset <= 5 * MIB < offset + length:
+            raise OSError(errno.EIO, "Input/output error")
+        zero(self, offset, length)
+
+    monkeypatch.setattr(Device, "zero", fail_at_5)
+    plan = WipePlan((EraseAll(str(disk), PIECE + 3 * MIB, "EPHEMERAL"),), 60.0)
+    outcome = carry_out(plan, lambda: 0.0, lambda text: None)
+    assert secrets(disk) == [5]
+    assert outcome.problems == [f"{MIB} bytes of EPHEMERAL cannot be written"]
+    assert outcome.wanted - outcome.done == MIB
 
 
 def test_a_device_that_is_gone_does_not_keep_the_others(tmp_path: Path) -> None:
