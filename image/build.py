@@ -18,10 +18,11 @@ from pathlib import Path
 
 from image.arch import ARCHES, get_arch
 from image.boards import BOARDS, get_board
+from image.boards.modules import MEDIUM
 from image.bundle import make_members, write_bundle
 from image.cache import Cache
 from image.context import Context, ImageResult, Options
-from image.disk import make_disk
+from image.deliver import NAMES, check_formats, deliver
 from image.errors import ImageError
 from image.executables import list_executables
 from image.filesystem import make_root_image
@@ -45,10 +46,11 @@ from image.uki import make_uki, render_command_line
 from image.wheels import fetch_wheels
 
 # Kinds of cache entries that are made from others: --rebuild makes them again, and only the newest are kept.
-MADE = ("stdlib", "site-packages", "code", "preload", "grub", "root", "hashes", "erofs", "initramfs", "uki")
+MADE = ("stdlib", "site-packages", "code", "preload", "grub", "root", "hashes", "erofs", "initramfs", "medium", "uki")
 BUNDLE = "ophite.bundle"
+UNHASHED = ("disk.img", "pxe")  # a disk changes as soon as it is used, and holds what is hashed; pxe is a directory
 RESOLVED = ("apt", "resolve", "source")  # --refresh
-PRUNED = ("code", "root", "hashes", "erofs", "initramfs", "uki")
+PRUNED = ("code", "root", "hashes", "erofs", "initramfs", "medium", "uki")
 
 
 def make_tools(context: Context) -> Context:
@@ -94,9 +96,10 @@ def choose_modules(context: Context) -> Context:
     modules = read_modules(top, context.cache, context.kernel.name)
     wanted = (*context.arch.hash_modules, *context.board.stage1)
     stage1 = tuple(modules.closure(wanted))
+    medium = tuple(modules.closure((*wanted, *MEDIUM)))
     chosen = tuple(modules.closure((*wanted, *context.board.modules)))
     index = render_index(modules, chosen, f"/usr/lib/modules/{context.kernel_version}")
-    return replace(context, modules=chosen, stage1_modules=stage1, module_index=index)
+    return replace(context, modules=chosen, stage1_modules=stage1, medium_modules=medium, module_index=index)
 
 
 def preload_images(context: Context) -> Context:
@@ -128,7 +131,7 @@ def pack_initramfs(context: Context) -> Context:
 
 def join_uki(context: Context) -> Context:
     """Kernel, initramfs and command line as one EFI program."""
-    return replace(context, uki=make_uki(context))
+    return replace(context, uki=make_uki(context, context.command_line, [context.initramfs]))
 
 
 def write_files(context: Context) -> Context:
@@ -146,18 +149,16 @@ def sign_bundle(context: Context) -> Context:
     return context
 
 
-def write_disk(context: Context) -> Context:
-    """The disk with its partitions; the old one is replaced at once."""
-    scratch = context.options.output / ".disk.img.new"
-    make_disk(context, scratch)
-    scratch.replace(context.options.output / "disk.img")
-    return context
+def write_forms(context: Context) -> Context:
+    """The disk, and the other forms that are asked for."""
+    return replace(context, forms=tuple(deliver(context)))
 
 
 def write_manifest(context: Context) -> Context:
     """What is in the image; old entries of the cache go."""
     output = context.options.output
-    names = [*list_outputs(context), BUNDLE, "disk.img"]
+    packed = [name for name in context.forms if name not in UNHASHED]
+    names = sorted([*list_outputs(context), BUNDLE, *packed, *(f"pxe/{path.name}" for path in (output / "pxe").glob("*"))])
     (output / "manifest.json").write_text(render_manifest(context, {name: output / name for name in names}))
     for kind in PRUNED:
         context.cache.prune(kind)
@@ -188,7 +189,7 @@ STEPS = (
     Step("kernel image", join_uki),
     Step("output", write_files),
     Step("bundle", sign_bundle),
-    Step("disk", write_disk),
+    Step("disk and media", write_forms),
     Step("manifest", write_manifest),
 )
 
@@ -231,6 +232,7 @@ def begin(options: Options) -> Context:
     for path in (*options.preload, *([options.config] if options.config else [])):
         if not path.is_file():
             raise ImageError(f"{path}: no such file", "check --preload and --config")
+    check_formats(options.formats, options.compress)
     if options.overlay is not None:
         check_overlay(options.overlay)
     names = [*OWN_ARCHIVES, *(path.name for path in options.preload)]
@@ -262,7 +264,7 @@ def read_epoch() -> int:
 
 def measure(context: Context, seconds: float) -> ImageResult:
     """The sizes of what was made."""
-    disk = context.options.output / "disk.img"
+    forms = [context.options.output / name for name in context.forms]
     return ImageResult(
         output=context.options.output,
         root_hash=context.root_image.root_hash,
@@ -270,8 +272,7 @@ def measure(context: Context, seconds: float) -> ImageResult:
         tree_bytes=context.root_image.tree_bytes,
         initramfs_bytes=context.initramfs.stat().st_size,
         uki_bytes=context.uki.stat().st_size,
-        disk_bytes=disk.stat().st_size,
-        disk_used_bytes=disk.stat().st_blocks * 512,
+        form_bytes={path.name: (path.stat().st_size, path.stat().st_blocks * 512) for path in forms if path.is_file()},
         executables=len(list_executables(context.arch)),
         seconds=seconds,
     )
@@ -291,6 +292,8 @@ def parse_options(argv: Sequence[str]) -> tuple[Options, bool]:
     add("--preload", type=Path, action="append", default=[], metavar="OCI.tar", help="container image to put in")
     add("--mirror", metavar="URL", help="Debian mirror (default: the one that the host's apt uses)")
     add("--command-line", default="", metavar="WORDS", help="more words for the kernel")
+    add("--format", action="append", default=[], choices=NAMES, dest="formats", help="what to make (default: raw)")
+    add("--compress", default="", choices=("zstd", "xz"), help="pack what --format makes")
     add("--meta", action="append", default=[], metavar="KEY=VALUE", help="a value for META, such as user.site=berlin")
     add("--signing-key", type=Path, metavar="FILE", help="Ed25519 key in PEM (default: a key of yours, made once)")
     add("--overlay", type=Path, metavar="DIR", help="files to lay over the root: DIR/etc/x becomes /etc/x")
@@ -300,7 +303,8 @@ def parse_options(argv: Sequence[str]) -> tuple[Options, bool]:
     add("--quiet", action="store_true", help="say nothing but errors")
     values = vars(parser.parse_args(argv))
     quiet = values.pop("quiet")
-    return Options(**{**values, "preload": tuple(values["preload"]), "meta": parse_words(values["meta"])}), quiet
+    lists = {"preload": tuple(values["preload"]), "formats": tuple(dict.fromkeys(values["formats"])) or ("raw",)}
+    return Options(**{**values, **lists, "meta": parse_words(values["meta"])}), quiet
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -75,6 +75,7 @@ class Context:
     kernel_version: str = ""
     modules: tuple[ModuleInfo, ...] = ()
     stage1_modules: tuple[ModuleInfo, ...] = ()
+    medium_modules: tuple[ModuleInfo, ...] = ()  # what stage 1 loads when the root is on a medium or in memory
     module_index: str = ""
     kubernetes: Kubernetes = Kubernetes("", Path())
     wheels: Path = Path()
@@ -88,6 +89,7 @@ class Context:
     command_line: str = ""
     uki: Path = Path()
     grub: Path | None = None  # core.img and boot.img, where the architecture has BIOS machines
+    forms: tuple[str, ...] = ()  # what was made of the formats, as names below the output directory
 
     @property
     def kernel(self) -> Path:
@@ -110,7 +112,6 @@ class ImageResult:
     tree_bytes: int
     initramfs_bytes: int
     uki_bytes: int
-    disk_bytes: int
-    disk_used_bytes: int
+    form_bytes: Mapping[str, tuple[int, int]]  # file that was asked for → size, and what it takes on this disk
     executables: int
     seconds: float

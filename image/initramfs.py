@@ -17,6 +17,7 @@ from image.context import Context
 from image.errors import ImageError
 from image.formats import cpio
 from image.formats.elf import is_elf, parse_elf
+from image.kmod import ModuleInfo
 from image.python import CODE_DIRECTORY, INTERPRETER, STDLIB_DIRECTORY
 from image.rootlist import EXTENSIONS_DROPPED
 from image.run import get_program, run
@@ -62,9 +63,7 @@ def make_initramfs(context: Context) -> Path:
         members += [cpio.character_device(name, major, minor, mode) for name, major, minor, mode in NODES]
         members += [cpio.directory(name) for name in ("proc", "sys", "run", "tmp", "sysroot")]
         members.append(cpio.regular("init", INIT.encode(), 0o755))
-        archive = cpio.encode_archive(members)
-        packed = run([get_program("zstd"), *COMPRESSION], stdin=archive)
-        (directory / "initramfs.zst").write_bytes(packed)
+        (directory / "initramfs.zst").write_bytes(compress(cpio.encode_archive(members)))
 
     here = Path(__file__).parent
     key = digest(
@@ -150,13 +149,27 @@ def find_libraries(root: Path, names: Iterable[str], triplet: str) -> list[str]:
 
 def module_members(context: Context) -> list[cpio.Member]:
     """The modules that stage 1 loads, and the list that tells their order."""
-    members = []
-    paths = []
-    for module in context.stage1_modules:
-        name = f"{MODULES}/{Path(module.path).name}"
-        members.append(
-            cpio.regular(name, (context.kernel / "usr/lib/modules" / context.kernel_version / module.path).read_bytes())
-        )
-        paths.append(f"/{name}")
-    members.append(cpio.regular(STAGE1_LIST, json.dumps({"stage1": paths}).encode()))
-    return members
+    return [*read_members(context, context.stage1_modules), list_member(context.stage1_modules)]
+
+
+def read_members(context: Context, modules: Iterable[ModuleInfo]) -> list[cpio.Member]:
+    """The files of modules, as the package has them."""
+    top = context.kernel / "usr/lib/modules" / context.kernel_version
+    return [cpio.regular(place_module(module), (top / module.path).read_bytes()) for module in modules]
+
+
+def list_member(modules: Iterable[ModuleInfo]) -> cpio.Member:
+    """The file that tells stage 1 which modules to load, in which order."""
+    return cpio.regular(STAGE1_LIST, json.dumps({"stage1": [f"/{place_module(module)}" for module in modules]}).encode())
+
+
+def place_module(module: ModuleInfo) -> str:
+    """Where a module lies in the initramfs."""
+    return f"{MODULES}/{Path(module.path).name}"
+
+
+def compress(archive: bytes) -> bytes:
+    """An archive as the kernel and both boot loaders take it; zeros behind it, so that another archive can follow (the
+    kernel looks for one at multiples of 4 bytes: init/initramfs.c)."""
+    packed = run([get_program("zstd"), *COMPRESSION], stdin=archive)
+    return packed + bytes(-len(packed) % cpio.ALIGNMENT)

@@ -7,6 +7,7 @@ with the stub of systemd-boot-efi 262 or later (facts in docs/architecture.md).
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from image.cache import digest, digest_file
@@ -32,25 +33,26 @@ def join_words(context: Context, *place: str) -> str:
     return " ".join([*place, verity, *context.board.command_line, *context.options.command_line.split()])
 
 
-def make_uki(context: Context) -> Path:
-    """`ophite.efi` in the cache."""
+def make_uki(context: Context, command_line: str, initramfs: Sequence[Path]) -> Path:
+    """`ophite.efi` in the cache, with these archives as one initramfs."""
     boot_loader = context.trees[BOOT_LOADER.partition("/")[0]]
     stub = boot_loader / EFI_FILES / f"linux{context.arch.efi}.efi.stub"
     release = render_os_release(context.version, context.board.name)
 
     def make(directory: Path) -> None:
-        (directory / "cmdline").write_text(context.command_line)
+        (directory / "cmdline").write_text(command_line)
         (directory / "os-release").write_text(release)
         argv: list[str | Path] = [
             sys.executable, context.tools / "usr/lib/systemd/ukify", "build",
-            "--linux", context.vmlinuz, "--initrd", context.initramfs, "--cmdline", f"@{directory / 'cmdline'}",
-            "--os-release", f"@{directory / 'os-release'}", "--uname", context.kernel_version,
-            "--efi-arch", context.arch.efi, "--stub", stub, "--output", directory / "ophite.efi",
+            "--linux", context.vmlinuz, *(word for path in initramfs for word in ("--initrd", path)),
+            "--cmdline", f"@{directory / 'cmdline'}", "--os-release", f"@{directory / 'os-release'}",
+            "--uname", context.kernel_version, "--efi-arch", context.arch.efi, "--stub", stub,
+            "--output", directory / "ophite.efi",
         ]  # fmt: skip
         run(argv, env={"SOURCE_DATE_EPOCH": str(context.epoch)})
 
     key = digest(
-        Path(__file__), context.tools.name, boot_loader.name, context.kernel.name, context.initramfs.parent.name,
-        context.command_line, release, digest_file(stub), context.epoch,
+        Path(__file__), context.tools.name, boot_loader.name, context.kernel.name, [path.parent.name for path in initramfs],
+        command_line, release, digest_file(stub), context.epoch,
     )  # fmt: skip
     return context.cache.entry("uki", key[:24], make) / "ophite.efi"

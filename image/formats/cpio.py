@@ -47,6 +47,11 @@ def character_device(name: str, major: int, minor: int, mode: int = 0o600) -> Me
 
 def encode_archive(members: Iterable[Member]) -> bytes:
     """The archive: members in order of name with the directories above them, owned by root, without times."""
+    return b"".join(iterate_archive(members))
+
+
+def iterate_archive(members: Iterable[Member]) -> Iterator[bytes]:
+    """The archive in pieces, for one that is too long to be in memory twice."""
     complete = {member.name: member for member in members}
     for name in list(complete):
         parts = name.split("/")
@@ -54,18 +59,22 @@ def encode_archive(members: Iterable[Member]) -> bytes:
             above = "/".join(parts[:depth])
             complete.setdefault(above, directory(above))
     ordered = [complete[name] for name in sorted(complete)]
-    pieces = [_encode(number, member) for number, member in enumerate(ordered, 1)]
-    pieces.append(_encode(0, Member(TRAILER, 0)))
-    return _pad(b"".join(pieces), 512)
+    length = 0
+    for number, member in enumerate(ordered, 1):
+        for piece in _encode(number, member):
+            length += len(piece)
+            yield piece
+    trailer = b"".join(_encode(0, Member(TRAILER, 0)))
+    yield trailer + bytes(-(length + len(trailer)) % 512)
 
 
-def _encode(number: int, member: Member) -> bytes:
+def _encode(number: int, member: Member) -> tuple[bytes, bytes, bytes]:
     links = 2 if stat.S_ISDIR(member.mode) else 1
     name = member.name.encode() + b"\0"
     major, minor = member.device
     fields = (number, member.mode, 0, 0, links, 0, len(member.data), 0, 0, major, minor, len(name), 0)
     header = MAGIC + b"".join(b"%08X" % field for field in fields)
-    return _pad(header + name, ALIGNMENT) + _pad(member.data, ALIGNMENT)
+    return _pad(header + name, ALIGNMENT), member.data, bytes(-len(member.data) % ALIGNMENT)
 
 
 def _pad(data: bytes, alignment: int) -> bytes:

@@ -23,6 +23,8 @@ GIVEN = ("apt", "resolve", "source", "unpacked", "kubernetes", "wheels", "tools"
 
 
 EPOCH = "1750000000"
+FORMS = ("raw", "qcow2", "iso", "pxe")
+META = {"user.site": "berlin"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ImageResult
                 for kind in GIVEN:
                     (cache / kind).symlink_to(Cache.default().root / kind)
                 patch.setenv("OPHITE_CACHE", str(cache))
-            return build_image(Options(directory / "output"))
+            return build_image(Options(directory / "output", formats=FORMS, meta=META))
 
     return start
 

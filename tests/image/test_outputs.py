@@ -26,12 +26,14 @@ from image.esp import render_entry
 from image.formats.cpio import Member, decode_archive
 from image.run import get_program, run
 from image.tools import fetch_tools, loader_argv
+from init.linux.meta import Meta, parse_copy
 
 if TYPE_CHECKING:
     from conftest import Built  # type: ignore[import-not-found]  # pytest's own, found when it runs
 
 pytestmark = [pytest.mark.image, pytest.mark.timeout(3600)]
-FILES = ("vmlinuz", "initramfs.zst", "root.erofs", "cmdline", "ophite.efi", "ophite.bundle", "disk.img")
+FILES = ("vmlinuz", "initramfs.zst", "root.erofs", "cmdline", "ophite.efi", "ophite.bundle", "disk.qcow2", "ophite.iso",
+         "pxe/vmlinuz", "pxe/initramfs.zst", "pxe/cmdline", "pxe/ophite.ipxe")  # fmt: skip
 
 
 def verify(path: Path, command_line: str) -> subprocess.CompletedProcess[bytes]:
@@ -61,7 +63,7 @@ def test_the_root_image_verifies_and_a_flipped_byte_does_not(built: Built, tmp_p
 
 def test_built_twice_it_is_the_same(built: Built, build: Callable[..., ImageResult]) -> None:
     again = build(empty_cache=True).output
-    names = (*FILES, "manifest.json")
+    names = (*FILES, "disk.img", "manifest.json")
     assert {name: digest_file(again / name) for name in names} == {name: digest_file(built.output / name) for name in names}
 
 
@@ -78,6 +80,15 @@ def test_the_partition_table(built: Built) -> None:
     with disk.open("rb") as file:
         file.seek(int(match.group(1)) * 512)
         assert file.read(len(root)) == root
+
+
+def test_meta_has_its_first_values(built: Built) -> None:
+    printed = run([get_program("sfdisk"), "--dump", built.output / "disk.img"]).decode()
+    match = re.search(r'start=\s*(\d+).*name="META"', printed)
+    assert match is not None
+    with (built.output / "disk.img").open("rb") as file:
+        file.seek(int(match.group(1)) * 512)
+        assert parse_copy(file.read(1 << 19)) == Meta(1, {"user.site": "berlin"})
 
 
 def test_the_boot_partition_holds_loaders_and_slot(built: Built, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_steps_are_named_once_and_the_disk_comes_after_what_it_holds() -> None:
     names = [step.name for step in build.STEPS]
     assert len(set(names)) == len(names)
-    assert names.index("root image") < names.index("kernel image") < names.index("disk") < names.index("manifest")
+    assert names.index("root image") < names.index("kernel image") < names.index("disk and media") < names.index("manifest")
 
 
 def test_the_command_line(tmp_path: Path) -> None:
