@@ -1,4 +1,4 @@
-"""The upgrade's controllers on a real disk: partition table, slots and boot entries on a loop device, three boots in one test."""
+"""The upgrade's controllers on a real disk: partition table, slots and boot entries on a loop device, boot after boot."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -44,6 +44,7 @@ async def boot(node: Node, version: str, meta: Disk, boot_id: str = "") -> Async
     """Let one version's brain run on the disk."""
     running = node.reboot(version)
     world = World(FakeMeta(meta))
+    world.clock._now = 20.0  # seconds after the kernel has started
     ports = Ports(clock=world.clock, paths=running.ports.paths, cmdline=running.ports.cmdline)
     world.engine.register(
         [
