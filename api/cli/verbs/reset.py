@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MODES = ("system", "user-disks", "all")
 ENDS = ("reboot", "poweroff", "maintenance")
+AWAY = 20.0  # seconds without an answer after which a node counts as gone though it did not say that it goes
 
 
 @click.command()
@@ -92,20 +93,28 @@ def confirm(node: "Node", request: "ResetRequest") -> None:
 
 
 def follow(node: "Node", name: str, timeout: float, clock: Clock, say: Say) -> None:
-    """Show how far a reset is until the node goes away. Raises `Failure` with the node's reason, `NotReady`."""
-    end = clock.now() + timeout
+    """Show how far a reset is until the node goes away: at once when it was about to, else for a while.
+
+    Raises `Failure` with the node's reason, `NotReady`.
+    """
+    end, seen, phase = clock.now() + timeout, clock.now(), ""
     while clock.now() < end:
         try:
             status = json.loads(node.get("ResetStatus", "reset").spec)
-        except (Unreachable, TimedOut):
-            return
+            seen = clock.now()
+        except (Unreachable, TimedOut) as error:
+            if phase == "stopping" or clock.now() - seen >= AWAY:
+                return
+            say(error.message)
+            status = {}
         except Refused as error:
             if error.code not in HEALING:
                 raise
             status = {}
         if status.get("request") == name:
-            if status["phase"] == "failed":
+            phase = status["phase"]
+            if phase == "failed":
                 raise Failure(f"the reset failed: {status['error']}", "ophite get resetstatus -o yaml")
-            say(f"{status['phase']}: {status['step']}")
+            say(f"{phase}: {status['step']}")
         clock.sleep(PERIOD)
     raise NotReady(f"the node is still there after {timeout:.0f} s", "ophite get resetstatus -o yaml; its console says more")

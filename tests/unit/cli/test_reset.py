@@ -114,6 +114,18 @@ def test_it_follows_until_the_node_goes_away() -> None:
     assert run(Script(*answers, away)) == ["draining: a", "stopping: b"]
 
 
+def test_an_api_that_restarts_is_waited_for() -> None:
+    away = Unreachable("refused", "")
+    script = Script(status("draining", "a"), away, away, status("stopping", "b"), away)
+    assert run(script) == ["draining: a", "refused", "refused", "stopping: b"]
+
+
+def test_a_node_that_went_unseen_is_gone() -> None:
+    script = Script(status("draining", "a"), Unreachable("refused", ""))
+    assert set(run(script)) == {"draining: a", "refused"}
+    assert 20 <= script.time < 30
+
+
 def test_a_reset_that_fails_is_a_failure() -> None:
     with pytest.raises(Failure, match="the reset failed: etcd does not let this member go"):
         run(Script(status("failed", "", error="etcd does not let this member go")))
