@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 def controllers(ports: Ports) -> list[Controller]:
     """Return this domain's controllers. Imports them here, so that importing the package costs nothing."""
+    from controllers.block.luks import Luks
     from controllers.install.install_apply import InstallApplyController
     from controllers.install.medium import NodeMedium
     from controllers.install.target import KernelTarget
 
-    target = KernelTarget(ports.paths.bin, ports.paths.run / "install", ports.patience)
+    work = ports.paths.run / "install"
+    luks = Luks(ports.paths.bin, work / "keys", ports.patience)
+    target = KernelTarget(ports.paths.bin, work, luks, ports.patience)
     return [InstallApplyController(ports, target, NodeMedium(ports))]

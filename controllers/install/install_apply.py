@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from controllers.block.disk_select import SelectorError, find_one, list_disks
+from controllers.block.volume_config import STATE_SIZE
 from controllers.config.documents.install_config import InstallConfig
+from controllers.config.documents.volume_config import VolumeConfig
 from controllers.install.errors import InstallError
 from controllers.install.job import CONFIG, Order, Outcome, install
 from controllers.install.ports import InstallPort, MediumPort
@@ -25,6 +27,7 @@ from controllers.machine.identity import render_identity
 from controllers.network.link_names import first_physical
 from controllers.ports import Ports
 from controllers.resources.block import Disk
+from controllers.resources.hardware import SystemInformation
 from controllers.resources.install import InstallPhase, InstallRequest, InstallStatus
 from controllers.resources.machine import ConfigStatus, MachineConfiguration, NodeIdentity, PowerRequest
 from controllers.resources.network import LinkStatus
@@ -49,6 +52,8 @@ class InstallApplyController(Controller):
         Input(NodeIdentity, id="node"),
         Input(Disk),
         Input(LinkStatus),
+        Input(VolumeConfig),
+        Input(SystemInformation, id="system"),
         Input(PowerRequest, id="power"),
     )
     outputs = (Output(InstallStatus), Output(PowerRequest, kind=SHARED))
@@ -126,6 +131,8 @@ class InstallApplyController(Controller):
         name = first.name if first else ""
         whole = await asyncio.to_thread(add_network, yaml, self._ports.cmdline, name)
         identity = render_identity(view.get(NodeIdentity, "node").spec)
+        volume = next((one.spec for one in view.list(VolumeConfig) if one.spec.name == "STATE"), VolumeConfig(name="STATE"))
+        system = view.find(SystemInformation, "system")
         return Order(
             disk=disk.path,
             size=disk.size,
@@ -135,6 +142,9 @@ class InstallApplyController(Controller):
             words=document.extra_kernel_args if document else (),
             requested=request.requested,
             state={CONFIG: whole.encode(), IDENTITY: identity},
+            state_size=max(STATE_SIZE, volume.min_bytes),
+            encryption=volume.encryption,
+            system=system.spec if system else SystemInformation(),
         )
 
     async def _work(self, order: Order) -> None:

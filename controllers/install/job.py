@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from uuid import uuid4
 
 from controllers.block import gpt
 from controllers.block.kernel import partition_path
+from controllers.block.luks_keys import LuksError, resolve_keys
+from controllers.config.documents.encryption import Encryption
 from controllers.install import layout
 from controllers.install.bootcode import BootCodeError
 from controllers.install.contents import Contents, Verdict
 from controllers.install.errors import InstallError, Refused
-from controllers.install.plan import Goal, plan_end, plan_install
+from controllers.install.plan import Goal, Lock, plan_end, plan_install
 from controllers.install.ports import InstallPort, MediumPort, Source
 from controllers.install.progress import Progress
 from controllers.install.steps import Step
 from controllers.machine.programs import ProgramError
+from controllers.resources.hardware import SystemInformation
 
 CONFIG = "config.yaml"
 """Name of the configuration on STATE; the other files there are the node's own business."""
@@ -30,7 +34,9 @@ CONFIG = "config.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is wanted. Two orders that are equal are one attempt. Sizes in bytes; `state`: files of STATE, with secrets."""
+    """What is wanted. Two orders that are equal are one attempt. Sizes in bytes; `state`: files of STATE, with secrets; it is
+    encrypted with the keys of `encryption`, which may come from what the firmware says of the machine (`system`).
+    """
 
     disk: str
     size: int
@@ -40,6 +46,14 @@ class Order:
     words: tuple[str, ...] = ()
     requested: float = 0.0
     state: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    state_size: int = 64 << 20
+    encryption: Encryption | None = None
+    system: SystemInformation = field(default_factory=SystemInformation)
+
+    @property
+    def lock(self) -> Lock | None:
+        """How the keys of STATE are found."""
+        return None if self.encryption is None else partial(resolve_keys, self.encryption, self.system)
 
 
 class Outcome(StrEnum):
@@ -57,7 +71,7 @@ class Done:
     version: str
 
 
-FAULTS = (OSError, gpt.GptError, BootCodeError, ProgramError)
+FAULTS = (OSError, gpt.GptError, BootCodeError, ProgramError, LuksError)
 """What a step may raise because of the machine; anything else is a bug."""
 
 
@@ -72,12 +86,12 @@ async def install(order: Order, port: InstallPort, medium: MediumPort, progress:
 
 async def _install(order: Order, port: InstallPort, source: Source, progress: Progress) -> Done:
     progress.say(f"look at {order.disk}")
-    steps = await asyncio.to_thread(_plan, order, port, source)
+    steps = await _plan(order, port, source)
     if not steps:
         return Done(Outcome.ALREADY, source.version)
     try:
-        await asyncio.to_thread(port.release, order.disk)
-    except OSError as error:
+        await port.release(order.disk)
+    except FAULTS as error:
         hint = "a node that works with this disk cannot be installed on it; start it afresh from the medium"
         raise InstallError(f"{order.disk} is in use: {_text(error)}", hint) from error
     progress.plan(steps)
@@ -91,43 +105,48 @@ async def _install(order: Order, port: InstallPort, source: Source, progress: Pr
     return Done(Outcome.INSTALLED, source.version)
 
 
-def _plan(order: Order, port: InstallPort, source: Source) -> tuple[Step, ...]:
+async def _plan(order: Order, port: InstallPort, source: Source) -> tuple[Step, ...]:
     """Return the steps, none when there is nothing to do. Raises `Refused`."""
     goal = Goal(
         disk=order.disk,
         size=order.size,
         sector_size=order.sector_size,
-        payload=source.payload,
+        payload=replace(source.payload, state=order.state_size),
         words=order.words,
         bios=source.has_grub,
         state=order.state,
+        lock=order.lock,
     )
     try:
-        contents = port.read_contents(order.disk, order.sector_size, order.size)
+        contents = await asyncio.to_thread(port.read_contents, order.disk, order.sector_size, order.size)
         table = contents.table
         if table is not None and contents.verdict in (Verdict.OURS, Verdict.INTERRUPTED):
-            if _is_same(order, port, source, table):
+            if await _is_same(order, port, source, table):
                 return () if contents.verdict is Verdict.OURS else plan_end(goal, table)
-            contents = _reconsider(contents, order, port, source)
+            contents = await asyncio.to_thread(_reconsider, contents, order, port, source)
         _check(order, contents)
         return plan_install(goal, contents.disk_uuid or uuid4())
     except layout.TooSmall as error:
         raise Refused(f"{order.disk}: {error}", "choose a bigger disk") from error
     except FAULTS as error:
-        raise InstallError(f"{order.disk} cannot be read: {_text(error)}", "choose another disk") from error
+        raise InstallError(
+            f"{order.disk} cannot be used: {_text(error)}", "choose another disk, or correct the configuration"
+        ) from error
 
 
-def _is_same(order: Order, port: InstallPort, source: Source, table: gpt.Table) -> bool:
+async def _is_same(order: Order, port: InstallPort, source: Source, table: gpt.Table) -> bool:
     """Return whether a disk holds this version with this configuration, by content, and boots it."""
     device = {one.label: partition_path(order.disk, one.number) for one in table.partitions}
     root = table.find(layout.ROOT_A)
     if not layout.is_ours(table) or root is None or root.uuid != source.payload.root_id:
         return False
-    port.learn(order.disk, table)
-    kept = port.read_state(device[layout.STATE], CONFIG)
+    await asyncio.to_thread(port.learn, order.disk, table)
+    keys = order.lock(str(layout.get_partition(table, layout.STATE).uuid)) if order.lock else ()
+    kept = await port.read_state(device[layout.STATE], CONFIG, keys)
     if kept is None or kept != order.state.get(CONFIG):
         return False
-    return _is_active(port, source, device[layout.ESP]) and source.is_root(device[layout.ROOT_A])
+    active = await asyncio.to_thread(_is_active, port, source, device[layout.ESP])
+    return active and await asyncio.to_thread(source.is_root, device[layout.ROOT_A])
 
 
 def _is_active(port: InstallPort, source: Source, device: str) -> bool:

@@ -41,12 +41,13 @@ class TooSmall(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What has to fit. Sizes in bytes; `boot_files` is what one slot takes on the ESP."""
+    """What has to fit. Sizes in bytes; `boot_files` is what one slot takes on the ESP, `state` what STATE gets."""
 
     arch: str
     root_hash: str
     root_size: int
     boot_files: int
+    state: int = 64 * MIB
 
     @property
     def root_id(self) -> UUID:
@@ -60,7 +61,7 @@ class Sizes:
 
     esp: int
     slot: int
-    state: int = 64 * MIB
+    state: int
 
 
 def plan_sizes(payload: Payload, disk_size: int, sector_size: int) -> Sizes:
@@ -70,9 +71,10 @@ def plan_sizes(payload: Payload, disk_size: int, sector_size: int) -> Sizes:
     large again elsewhere; the ESP for three sets of boot files, because a new one is written before an old one goes.
     """
     boot = -(-(3 * payload.boot_files + ESP_OVERHEAD) // MIB) * MIB
-    roomy = Sizes(max(512 * MIB, boot), max(GIB, _steps(2 * payload.root_size)))
+    state = -(-payload.state // MIB) * MIB
+    roomy = Sizes(max(512 * MIB, boot), max(GIB, _steps(2 * payload.root_size)), state)
     least = ESP_COMPACT if sector_size <= 2048 else ESP_COMPACT_4K
-    compact = Sizes(max(least, boot), _steps(payload.root_size + payload.root_size // 2))
+    compact = Sizes(max(least, boot), _steps(payload.root_size + payload.root_size // 2), state)
     for sizes, minimum in ((roomy, ROOMY_FROM), (compact, 0)):
         if disk_size >= max(minimum, _needed(sizes)):
             return sizes

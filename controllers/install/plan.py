@@ -7,12 +7,13 @@ boot yet, or is complete; of one that was cut off after the entry, only the end 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from controllers.block import gpt
 from controllers.block.kernel import partition_path
+from controllers.block.luks_keys import SlotKey
 from controllers.install import bootcode, layout, mark
 from controllers.install.steps import (
     Activate,
@@ -35,9 +36,14 @@ HEADS = 1 * MIB
 """What is cleared at the start of each new partition."""
 
 
+Lock = Callable[[str], tuple[SlotKey, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What shall be on the disk in the end. Sizes in bytes; `state`: files of STATE; `bios`: the bundle has GRUB."""
+    """What shall be on the disk in the end. Sizes in bytes; `state`: files of STATE; `bios`: the bundle has GRUB; `lock`: the
+    unique id of STATE's partition → its keys, None when it is not encrypted.
+    """
 
     disk: str
     size: int
@@ -46,13 +52,14 @@ class Goal:
     words: tuple[str, ...] = ()
     bios: bool = False
     state: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    lock: Lock | None = None
 
 
 def plan_install(goal: Goal, disk_uuid: UUID) -> tuple[Step, ...]:
-    """Return the steps. In: `disk_uuid`, random, or the one of the attempt that was interrupted. Raises `TooSmall`."""
+    """Return the steps. In: `disk_uuid`, random, or that of an interrupted attempt. Raises `TooSmall`, `LuksError`."""
     table = layout.plan_table(goal.payload, goal.size, goal.sector_size, disk_uuid)
     device = {one.label: partition_path(goal.disk, one.number) for one in table.partitions}
-    meta = layout.get_partition(table, layout.META)
+    meta, state = layout.get_partition(table, layout.META), layout.get_partition(table, layout.STATE)
     return (
         WriteMark(goal.disk, mark.render_mark(disk_uuid, goal.sector_size)),
         Clear(goal.disk, plan_ranges(table)),
@@ -61,7 +68,7 @@ def plan_install(goal: Goal, disk_uuid: UUID) -> tuple[Step, ...]:
         MakeEsp(device[layout.ESP], goal.sector_size),
         WriteBootFiles(goal.disk, device[layout.ESP], goal.words, goal.payload.boot_files),
         MakeMeta(device[layout.META], meta.sectors * goal.sector_size),
-        MakeState(device[layout.STATE], goal.state),
+        MakeState(device[layout.STATE], goal.state, goal.lock(str(state.uuid)) if goal.lock else ()),
         Activate(goal.disk, device[layout.ESP], goal.words),
         *plan_end(goal, table),
     )

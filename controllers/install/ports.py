@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from controllers.block import gpt
+from controllers.block.luks_keys import SlotKey
 from controllers.install.contents import Contents
 from controllers.install.layout import Payload
 from controllers.install.progress import Progress
@@ -82,8 +83,8 @@ class InstallPort(Protocol):
         """Return what a disk holds right now. Blocks."""
         ...
 
-    def release(self, disk: str) -> None:
-        """Unmount what of the disk the node itself has mounted. Blocks."""
+    def release(self, disk: str) -> Awaitable[None]:
+        """Unmount what of the disk the node itself has mounted."""
         ...
 
     def learn(self, disk: str, table: gpt.Table) -> None:
@@ -94,8 +95,8 @@ class InstallPort(Protocol):
         """Mount an ESP and unmount it again."""
         ...
 
-    def read_state(self, device: str, name: str) -> bytes | None:
-        """Return a file of STATE, None when there is none or it cannot be read. Blocks."""
+    def read_state(self, device: str, name: str, keys: tuple[SlotKey, ...]) -> Awaitable[bytes | None]:
+        """Return a file of STATE, None when there is none or it cannot be read. In: `keys`, when it is to be encrypted."""
         ...
 
     def execute(self, step: Step, source: Source, say: Say) -> Awaitable[None]:

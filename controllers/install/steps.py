@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from controllers.block import gpt
+from controllers.block.luks_keys import SlotKey
 
 MIB = 1 << 20
 
@@ -106,15 +107,20 @@ class MakeMeta:
 
 @dataclass(frozen=True, slots=True)
 class MakeState:
-    """Make the file system of STATE and write files into its root: name → content. They hold secrets, so nothing shows them."""
+    """Make the file system of STATE and write files into its root: name → content. They hold secrets, so nothing shows them.
+
+    `keys`: of LUKS2, when it is to be encrypted.
+    """
 
     device: str
     files: Mapping[str, bytes] = field(repr=False)
+    keys: tuple[SlotKey, ...] = ()
     weight: int = 8 * MIB
 
     def describe(self) -> str:
         """Say what is done."""
-        return f"make STATE on {self.device} and write the configuration"
+        kind = "an encrypted STATE" if self.keys else "STATE"
+        return f"make {kind} on {self.device} and write the configuration"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from controllers.block import gpt
 from controllers.block.discovery import device_reader
 from controllers.block.kernel import partition_path
+from controllers.block.luks import LuksError, LuksPort, SlotKey, mapper_name, mapper_path
 from controllers.install import disk_writes
 from controllers.install.contents import Contents, read_contents
 from controllers.install.ports import Say, Source
+from controllers.install.standing import find_standing
 from controllers.install.steps import (
     Activate,
     Clear,
@@ -34,31 +36,34 @@ from controllers.install.steps import (
 from controllers.lifecycle.esp import EspPort, mount_esp
 from controllers.machine import programs
 from controllers.machine.identity import write_durably
+from controllers.machine.programs import ProgramError
 from init.linux import mount as mounts
 
 FLAGS = mounts.MS_NOSUID | mounts.MS_NODEV | mounts.MS_NOEXEC
 FORMAT_SECONDS = 120.0
 READ_LIMIT = 4 << 20
+MAPPING = mapper_name("install")
 
 
 class KernelTarget:
     """Keeps `InstallPort`. In: `bin_`, where the programs are; `work`, where to mount; `patience` stretches time-outs."""
 
-    def __init__(self, bin_: Path, work: Path, patience: float = 1.0) -> None:
+    def __init__(self, bin_: Path, work: Path, luks: LuksPort, patience: float = 1.0) -> None:
         self._bin = bin_
         self._work = work
+        self._luks = luks
         self._patience = patience
 
     def read_contents(self, disk: str, sector_size: int, size: int) -> Contents:
         """Keep `InstallPort.read_contents`."""
         return read_contents(device_reader(disk), sector_size, size)
 
-    def release(self, disk: str) -> None:
+    async def release(self, disk: str) -> None:
         """Keep `InstallPort.release`: a STATE that was mounted to look for a configuration."""
-        prefix = partition_path(disk, 0)[:-1]
-        for one in reversed(mounts.read_mounts()):
-            if one.source.startswith(prefix) and one.source.removeprefix(prefix).isdecimal():
-                mounts.umount(one.target)
+        for one in find_standing(disk, mounts.read_mounts()):
+            await asyncio.to_thread(mounts.umount, one.target)
+            if one.mapping:
+                await self._luks.close(one.mapping)
 
     def learn(self, disk: str, table: gpt.Table) -> None:
         """Keep `InstallPort.learn`."""
@@ -69,16 +74,34 @@ class KernelTarget:
         """Keep `InstallPort.esp`."""
         return mount_esp(device, self._work / "esp", read_only=read_only)
 
-    def read_state(self, device: str, name: str) -> bytes | None:
+    async def read_state(self, device: str, name: str, keys: tuple[SlotKey, ...]) -> bytes | None:
         """Keep `InstallPort.read_state`. A journal is not replayed: nothing on the disk changes."""
-        mounted = next((one.target for one in mounts.read_mounts() if one.source == device), "")
+        disk = device.rstrip("0123456789").removesuffix("p") if device[-1:].isdigit() else device
+        standing = [one for one in find_standing(disk, mounts.read_mounts()) if one.device == device]
         try:
-            if mounted:
-                return (Path(mounted) / name).read_bytes()[:READ_LIMIT]
-            with self._mounted(device, "ext4", FLAGS | mounts.MS_RDONLY, "noload") as path:
-                return (path / name).read_bytes()[:READ_LIMIT]
-        except OSError:
+            if standing:
+                return await asyncio.to_thread(read_small, Path(standing[0].target) / name)
+            async with self._unlocked(device, keys) as inner:
+                return await asyncio.to_thread(self._read_unmounted, inner, name)
+        except (OSError, LuksError, ProgramError):
             return None
+
+    def _read_unmounted(self, device: str, name: str) -> bytes:
+        with self._mounted(device, "ext4", FLAGS | mounts.MS_RDONLY, "noload") as path:
+            return read_small(path / name)
+
+    @asynccontextmanager
+    async def _unlocked(self, device: str, keys: tuple[SlotKey, ...]) -> AsyncIterator[str]:
+        """Open an encrypted volume for a while; without keys the device itself is it."""
+        if not keys:
+            yield device
+            return
+        await self._luks.close(MAPPING)
+        await self._luks.open(device, MAPPING, keys)
+        try:
+            yield mapper_path(MAPPING)
+        finally:
+            await self._luks.close(MAPPING)
 
     async def execute(self, step: Step, source: Source, say: Say) -> None:
         """Keep `InstallPort.execute`."""
@@ -118,9 +141,15 @@ class KernelTarget:
         await asyncio.to_thread(_sync, step.device)
 
     async def _make_state(self, step: MakeState) -> None:
-        argv = [str(self._bin / "mke2fs"), "-q", "-F", "-t", "ext4", "-m", "0", "-L", "STATE", step.device]
-        await programs.run(argv, FORMAT_SECONDS * self._patience)
-        await asyncio.to_thread(self._fill_state, step.device, step.files)
+        if step.keys:
+            await self._luks.close(MAPPING)
+            await self._luks.format(step.device, "STATE", step.keys[0])
+            await self._luks.sync(step.device, step.keys)
+        async with self._unlocked(step.device, step.keys) as device:
+            argv = [str(self._bin / "mke2fs"), "-q", "-F", "-t", "ext4", "-m", "0", "-L", "STATE", device]
+            await programs.run(argv, FORMAT_SECONDS * self._patience)
+            await asyncio.to_thread(self._fill_state, device, step.files)
+        await asyncio.to_thread(_sync, step.device)
 
     def _fill_state(self, device: str, files: Mapping[str, bytes]) -> None:
         with self._mounted(device, "ext4", FLAGS) as path:
@@ -137,6 +166,12 @@ class KernelTarget:
             yield path
         finally:
             mounts.umount(str(path))
+
+
+def read_small(path: Path) -> bytes:
+    """Return a file, up to a limit. Raises `OSError`."""
+    with path.open("rb") as file:
+        return file.read(READ_LIMIT)
 
 
 def _sync(device: str) -> None:

@@ -8,14 +8,18 @@ import errno
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from controllers.block import gpt
+from controllers.block import gpt, luks
 from controllers.block.discovery import device_reader
+from controllers.block.luks import Luks, LuksError, SlotKey, mapper_path
+from controllers.block.luks_keys import resolve_keys
+from controllers.config.documents.encryption import Encryption, EncryptionKey, NodeIDKey, StaticKey
 from controllers.install import job
 from controllers.install.contents import Verdict
 from controllers.install.errors import InstallError, Refused
@@ -28,12 +32,14 @@ from controllers.install.steps import Step
 from controllers.install.target import KernelTarget
 from controllers.lifecycle.esp import DirectoryEsp
 from controllers.ports import Paths, Ports
+from controllers.resources.hardware import SystemInformation
 from tests.harness.clock import FakeClock
 from tests.unit.lifecycle.bundles import Recipe, make_parts, write_key
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(180)]
 
 SIZE = 1700 * MIB
+PASSPHRASE = StaticKey(passphrase="twelve or more")
 STATE = {CONFIG: b"apiVersion: ophite/v1\n", "identity.json": b"{}\n"}
 GRUB = {"grub/core.img": b"\xeb\x00".ljust(512, b"D") + b"core" * 9000, "grub/boot.img": b"\xeb\x63".ljust(440, b"B")}
 
@@ -84,6 +90,7 @@ class Machine:
 
     def __init__(self, root: Path, sector_size: int = 512) -> None:
         self.root, self.sector_size = root, sector_size
+        self.luks = Luks(Path("/usr/sbin"), root / "keys")
         self.image = root / "disk.img"
         with self.image.open("wb") as file:
             file.truncate(SIZE)
@@ -106,7 +113,7 @@ class Machine:
             run("losetup", "--detach", self.loop)
 
     def target(self, cut_before: int | None = None) -> MtoolsTarget:
-        made = MtoolsTarget(Path("/usr/sbin"), self.root / "work")
+        made = MtoolsTarget(Path("/usr/sbin"), self.root / "work", self.luks)
         made.cut_before = cut_before
         return made
 
@@ -156,26 +163,29 @@ def big_sectors(tmp_path: Path) -> Iterator[Machine]:
         made.close()
 
 
-def check_installed(machine: Machine, version: str = "2.0", state: dict[str, bytes] = STATE) -> None:
+async def check_installed(
+    machine: Machine, version: str = "2.0", state: dict[str, bytes] = STATE, keys: tuple[SlotKey, ...] = ()
+) -> None:
     """Everything that makes a disk start, by other programs than ours."""
     table = machine.table()
     assert "No problems found" in run("sgdisk", "-v", machine.loop)
     assert [one.label for one in table.partitions] == ["BIOS", "ESP", "ROOT-A", "ROOT-B", "META", "STATE"]
     assert run("fsck.vfat", "-n", f"{machine.loop}p2", check=False).count("dirty") == 0
-    run("e2fsck", "-fn", f"{machine.loop}p6")
+    if not keys:
+        run("e2fsck", "-fn", f"{machine.loop}p6")
     assert machine.read_esp("/loader/entries/ophite-a.conf").startswith(f"title Ophite {version}\n")
     assert "default=a\ntry=\n" in machine.read_esp("/grub/grubenv")
-    with Path(f"{machine.loop}p3").open("rb") as file:
-        assert file.read(len(make_parts(version)["root.erofs"])) == make_parts(version)["root.erofs"]
+    root = make_parts(version)["root.erofs"]
+    assert device_reader(f"{machine.loop}p3")(0, len(root)) == root
     for name, data in state.items():
-        assert machine.target().read_state(f"{machine.loop}p6", name) == data
+        assert await machine.target().read_state(f"{machine.loop}p6", name, keys) == data
     assert machine.target().read_contents(machine.loop, machine.sector_size, SIZE).verdict is Verdict.OURS
 
 
 async def test_an_empty_disk_becomes_a_node(machine: Machine) -> None:
     done = await machine.install(machine.order(words=("console=ttyS1",)))
     assert done == job.Done(Outcome.INSTALLED, "2.0")
-    check_installed(machine)
+    await check_installed(machine)
     for path in ("/EFI/BOOT/BOOTX64.EFI", "/EFI/ophite/a.efi", "/ophite/a/vmlinuz", "/grub/grub.cfg"):
         assert machine.read_esp(path)
     assert "console=ttyS0,115200 console=ttyS1" in machine.read_esp("/loader/entries/ophite-a.conf")
@@ -188,8 +198,61 @@ async def test_an_empty_disk_becomes_a_node(machine: Machine) -> None:
 
 async def test_sectors_of_4096_bytes(big_sectors: Machine) -> None:
     await big_sectors.install()
-    check_installed(big_sectors)
+    await check_installed(big_sectors)
     assert not any(device_reader(big_sectors.loop)(0, 440)), "no BIOS reads such sectors"
+
+
+async def test_an_encrypted_state(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locked by the machine's own key: readable with it, and with nothing else."""
+    monkeypatch.setattr(luks, "PBKDF", ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000"))
+    machine.luks = LoopLuks(Path("/usr/sbin"), machine.root / "keys")
+    encryption = Encryption(keys=(EncryptionKey(slot=0, node_id=NodeIDKey()), EncryptionKey(slot=1, static=PASSPHRASE)))
+    system = SystemInformation(uuid="8a9b1c2d-1111-4222-8333-444455556666")
+    order = replace(machine.order(), encryption=encryption, system=system, state_size=72 * MIB)
+    await machine.install(order)
+    partition = get_partition(machine.table(), "STATE")
+    assert partition.sectors * 512 == 72 * MIB
+    keys = resolve_keys(encryption, system, str(partition.uuid))
+    await check_installed(machine, keys=keys)
+    assert await machine.target().read_state(f"{machine.loop}p6", CONFIG, keys[:1]) == STATE[CONFIG]
+    other = resolve_keys(encryption, replace_uuid(system), str(partition.uuid))[:1]
+    assert await machine.target().read_state(f"{machine.loop}p6", CONFIG, other) is None
+    assert STATE[CONFIG] not in device_reader(f"{machine.loop}p6")(0, 72 * MIB)
+    assert (await machine.install(order)).outcome is Outcome.ALREADY
+    with pytest.raises(Refused):
+        await machine.install(replace(order, encryption=None))
+
+
+class LoopLuks(Luks):
+    """Real LUKS2 headers and keys; what opens is a loop device, because a build machine may have no device mapper."""
+
+    inner = ""
+
+    async def open(self, device: str, name: str, keys: Sequence[SlotKey]) -> int:
+        opener = await self._find_opener(device, keys, await self.slots(device))
+        if opener is None:
+            raise LuksError("locked")
+        self._attach(Path(mapper_path(name)), self._kept / "content")
+        return opener.slot
+
+    async def close(self, name: str) -> None:
+        if self.inner:
+            self._detach(Path(mapper_path(name)))
+
+    def _attach(self, mapping: Path, content: Path) -> None:
+        if not content.exists():
+            content.write_bytes(bytes(40 * MIB))
+        self.inner = run("losetup", "--find", "--show", str(content)).strip()
+        mapping.symlink_to(self.inner)
+
+    def _detach(self, mapping: Path) -> None:
+        mapping.unlink()
+        run("losetup", "--detach", self.inner)
+        self.inner = ""
+
+
+def replace_uuid(system: SystemInformation) -> SystemInformation:
+    return SystemInformation(uuid=system.uuid[::-1])
 
 
 async def test_twice_the_same_changes_nothing(machine: Machine) -> None:
@@ -211,7 +274,7 @@ async def test_another_configuration_or_version_needs_to_be_told_to_wipe(machine
         await machine.install()
     assert machine.digest() == before
     await machine.install(machine.order(wipe=True, state=other))
-    check_installed(machine, "3.0", other)
+    await check_installed(machine, "3.0", other)
 
 
 @pytest.mark.parametrize("cut_before", range(1, 11))
@@ -219,7 +282,7 @@ async def test_a_power_cut_between_two_steps_is_gone_on_after(machine: Machine, 
     with pytest.raises(PowerCut):
         await machine.install(cut_before=cut_before)
     await machine.install()
-    check_installed(machine)
+    await check_installed(machine)
 
 
 def make_gpt(machine: Machine) -> None:
@@ -268,7 +331,7 @@ async def test_what_somebody_else_has_there_is_left_alone(machine: Machine, make
     assert "wipe: true" in refused.value.hint
     assert machine.digest() == before
     await machine.install(machine.order(wipe=True))
-    check_installed(machine)
+    await check_installed(machine)
 
 
 async def test_a_disk_that_is_mounted_is_in_use(machine: Machine, tmp_path: Path) -> None:

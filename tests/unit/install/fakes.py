@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from controllers.block import gpt
+from controllers.block.luks_keys import SlotKey
 from controllers.install import layout
 from controllers.install.contents import Contents, Verdict
 from controllers.install.layout import MIB, Payload
@@ -88,7 +89,7 @@ class FakePort:
     def read_contents(self, disk: str, sector_size: int, size: int) -> Contents:
         return Contents(self.verdict, self.found, self.table, self.uuid)
 
-    def release(self, disk: str) -> None:
+    async def release(self, disk: str) -> None:
         if self.busy:
             raise OSError(16, "Device or resource busy", "/var")
 
@@ -99,7 +100,7 @@ class FakePort:
     def esp(self, device: str, *, read_only: bool = False) -> Iterator[EspPort]:
         yield DirectoryEsp(Path("/nonexistent"))
 
-    def read_state(self, device: str, name: str) -> bytes | None:
+    async def read_state(self, device: str, name: str, keys: tuple[SlotKey, ...]) -> bytes | None:
         return self.state.get(name)
 
     async def execute(self, step: Step, source: Source, say: Say) -> None:

@@ -1,6 +1,7 @@
 """When an installation begins, how it is shown, and what follows it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -44,15 +45,7 @@ class Node(World):
             await self.put(disk.path, disk)
         if document is not None:
             await self.put("default", document)
-        await self.rest()
-
-    async def rest(self) -> None:
-        """Let threads and controllers come to an end."""
-        for _ in range(40):
-            await settle()
-            if await self.phase() is not PHASE.RUNNING:
-                return
-            await in_thread()
+        await settle()
 
     async def phase(self) -> InstallPhase:
         return (await self.show()).phase
@@ -65,9 +58,14 @@ class Node(World):
         return found.spec if found else None
 
 
-async def in_thread() -> None:
-    """Wait until the pool of threads has done what was asked of it before."""
-    await asyncio.to_thread(lambda: None)
+@pytest.fixture(autouse=True)
+def no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here blocks, and the fake clock can wait only for what runs on the loop."""
+
+    async def call(function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", call)
 
 
 async def test_a_configured_node_installs_and_reboots(tmp_path: Any) -> None:
@@ -127,7 +125,6 @@ async def test_two_disks_are_listed_and_it_goes_on_when_one_is_gone(tmp_path: An
         assert "/dev/sdb" in status.message
         assert node.port.medium.opened == []
         await node.remove(Disk, "/dev/sdb")
-        await node.rest()
         assert (await node.show()).phase is PHASE.INSTALLED
 
 
@@ -142,11 +139,9 @@ async def test_a_failure_leaves_the_node_up_and_is_not_tried_again_by_itself(tmp
         assert status.step.startswith("write the root image")
         assert await node.power() is None
         await node.put("persistent", MachineConfiguration(yaml=CONFIG, source="api"))
-        await node.rest()
         assert len(port.medium.opened) == 1
         port.failing = None
         await node.put("install", InstallRequest(requested=5.0))
-        await node.rest()
         status = await node.show()
         assert (status.phase, status.requested) == (PHASE.INSTALLED, 5.0)
 
@@ -158,7 +153,6 @@ async def test_a_changed_document_is_another_attempt(tmp_path: Any) -> None:
         await node.give()
         assert "holds an MBR" in (await node.show()).message
         await node.put("default", msgspec.structs.replace(DOCUMENT, wipe=True))
-        await node.rest()
         assert (await node.show()).phase is PHASE.INSTALLED
 
 
@@ -169,7 +163,6 @@ async def test_a_request_names_disk_wipe_and_image(tmp_path: Any) -> None:
         await node.give(document=None, disks=(SDA, SDB))
         request = InstallRequest(disk="/dev/disk/by-id/ata-x", wipe=True, image="https://example.com/b", requested=1.0)
         await node.put("install", request)
-        await node.rest()
         assert (await node.show()).disk == "/dev/sda"
         assert (await node.show()).phase is PHASE.INSTALLED
         assert port.medium.opened == ["https://example.com/b"]
@@ -180,7 +173,6 @@ async def test_a_request_without_a_disk_lists_them(tmp_path: Any, disk: str, tex
     async with Node(tmp_path, FakePort()) as node:
         await node.give(document=None)
         await node.put("install", InstallRequest(disk=disk, requested=1.0))
-        await node.rest()
         status = await node.show()
         assert status.phase is PHASE.FAILED
         assert text in status.message
