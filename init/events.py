@@ -43,8 +43,7 @@ class EventLoop:
 
     def watch(self, descriptor: int, events: int, callback: Callback) -> None:
         """Call back whenever `descriptor` is ready for `events`; replaces what was watched before."""
-        with suppress(KeyError):
-            self._selector.unregister(descriptor)
+        self.forget(descriptor)
         self._selector.register(descriptor, events, callback)
 
     def forget(self, descriptor: int) -> None:

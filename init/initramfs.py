@@ -127,6 +127,7 @@ def wait_for(find: Callable[[], tuple[str | None, list[str]]], limit: float, wha
 
 def copy_from_medium(stage: Stage1, node: str) -> None:
     """Bring the root image into memory, so that the medium is free; each piece that arrives feeds the watchdog."""
+    stage.log.show()  # also with `quiet`: this takes a while
     os.makedirs(MEDIUM, exist_ok=True)
     mount(node, MEDIUM, "iso9660", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
     try:
