@@ -37,20 +37,22 @@ class Sink(Protocol):
 
 
 class Uploads:
-    """The upload under way. In: `receive`, which makes an empty sink; blocking."""
+    """The upload under way."""
 
-    def __init__(self, receive: Callable[[], Sink]) -> None:
-        self._receive = receive
+    def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._upload = ""
         self._offset = 0
         self._sink: Sink | None = None
 
-    async def begin(self) -> str:
-        """Begin; one that was under way ends. Returns its name. Raises `LifecycleFault`."""
+    async def begin(self, receive: Callable[[], Sink]) -> str:
+        """Begin; one that was under way ends. In: `receive`, which makes an empty sink; blocking.
+
+        Returns the upload's name. Raises `LifecycleFault`.
+        """
         async with self._lock:
             await self._end()
-            self._sink = await asyncio.to_thread(self._receive)
+            self._sink = await asyncio.to_thread(receive)
             self._upload, self._offset = secrets.token_hex(8), 0
             return self._upload
 

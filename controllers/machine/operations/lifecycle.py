@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from controllers.machine.operations.table import Nothing, Request, method
 from controllers.resources.lifecycle import ROLLBACK, UPGRADE, UPLOADED, UpgradeRequest, UpgradeStatus
-from controllers.resources.machine import PowerRequest
+from controllers.resources.machine import PowerRequest, VersionInfo
 from controllers.runtime.errors import AlreadyExists, OperationError
 from controllers.runtime.resource import new, replace
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from controllers.lifecycle.upload import Sink, Uploads
     from controllers.ports import Ports
+    from controllers.runtime.resource import Resource
     from controllers.runtime.store import Store
     from controllers.runtime.wire import Method
 
@@ -55,8 +56,8 @@ class Upgrade(Rollback, frozen=True, kw_only=True):
     bundle: str = ""
 
 
-def methods(store: Store, ports: Ports, receive: Callable[[], Sink] | None = None) -> list[Method]:
-    """Return the lines of the table. In: `receive`, what an upload is written to; the node's spool unless given."""
+def methods(store: Store, ports: Ports) -> list[Method]:
+    """Return the lines of the table."""
     uploads: list[Uploads] = []
 
     def get_uploads() -> Uploads:
@@ -64,12 +65,12 @@ def methods(store: Store, ports: Ports, receive: Callable[[], Sink] | None = Non
         from controllers.lifecycle.upload import Uploads
 
         if not uploads:
-            uploads.append(Uploads(receive or make_receive(ports)))
+            uploads.append(Uploads())
         return uploads[0]
 
     async def begin(_: Nothing) -> str:
         await _check_idle(store)
-        return await get_uploads().begin()
+        return await get_uploads().begin(make_receive(ports, await store.find(VersionInfo, "version"), find_hash(ports)))
 
     async def write(piece: Piece) -> None:
         await get_uploads().write(piece.upload, piece.offset, piece.data)
@@ -89,11 +90,22 @@ def methods(store: Store, ports: Ports, receive: Callable[[], Sink] | None = Non
     ]
 
 
-def make_receive(ports: Ports) -> Callable[[], Sink]:
-    """Return what makes an empty spool on this node."""
+def make_receive(ports: Ports, version: Resource[VersionInfo] | None, running_hash: str) -> Callable[[], Sink]:
+    """Return what makes an empty spool on this node; it refuses a bundle for another node as soon as its manifest is there."""
+    from controllers.lifecycle.bundle import Manifest, Node, check_compatible
     from controllers.lifecycle.disk_ports import NodeBundles
 
-    return NodeBundles(ports).receive
+    def check(manifest: Manifest) -> None:
+        if version is not None:
+            spec = version.spec
+            check_compatible(manifest, Node(spec.version, spec.board, spec.arch, running_hash))
+
+    return lambda: NodeBundles(ports).receive(check)
+
+
+def find_hash(ports: Ports) -> str:
+    """Return the root hash of this boot, "" when it does not run from a slot."""
+    return ports.cmdline.get("ophite.verity", "").partition(":")[0].lower()
 
 
 async def ask(store: Store, request: Rollback, source: str, bundle: str, patience: float) -> str:

@@ -38,7 +38,7 @@ class FakeSpool:
 
 @pytest.fixture(autouse=True)
 def spool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "make_receive", lambda ports: FakeSpool)
+    monkeypatch.setattr(lifecycle, "make_receive", lambda ports, version, running_hash: FakeSpool)
 
 
 @pytest.fixture

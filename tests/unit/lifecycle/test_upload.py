@@ -41,17 +41,28 @@ def sinks() -> list[FakeSink]:
     return []
 
 
+class UploadsToSinks(Uploads):
+    """Begins with a fake sink."""
+
+    def __init__(self, sinks: list[FakeSink]) -> None:
+        super().__init__()
+        self.sinks = sinks
+
+    async def start(self) -> str:
+        def receive() -> Any:
+            self.sinks.append(FakeSink())
+            return self.sinks[-1]
+
+        return await self.begin(receive)
+
+
 @pytest.fixture
-def uploads(sinks: list[FakeSink]) -> Uploads:
-    def receive() -> Any:
-        sinks.append(FakeSink())
-        return sinks[-1]
-
-    return Uploads(receive)
+def uploads(sinks: list[FakeSink]) -> UploadsToSinks:
+    return UploadsToSinks(sinks)
 
 
-async def test_pieces_become_a_bundle(uploads: Uploads) -> None:
-    name = await uploads.begin()
+async def test_pieces_become_a_bundle(uploads: UploadsToSinks) -> None:
+    name = await uploads.start()
     await uploads.write(name, 0, b"abc")
     await uploads.write(name, 3, b"de")
     assert (await uploads.finish(name)).identity == "id of abcde"
@@ -59,16 +70,16 @@ async def test_pieces_become_a_bundle(uploads: Uploads) -> None:
         await uploads.finish(name)
 
 
-async def test_a_piece_out_of_order_or_too_long_is_refused(uploads: Uploads) -> None:
-    name = await uploads.begin()
+async def test_a_piece_out_of_order_or_too_long_is_refused(uploads: UploadsToSinks) -> None:
+    name = await uploads.start()
     with pytest.raises(OperationError, match="byte 5 came where 0 belongs"):
         await uploads.write(name, 5, b"x")
     with pytest.raises(OperationError, match="at most"):
         await uploads.write(name, 0, b"x" * (PIECE_LIMIT + 1))
 
 
-async def test_what_is_wrong_ends_the_upload(uploads: Uploads, sinks: list[FakeSink]) -> None:
-    name = await uploads.begin()
+async def test_what_is_wrong_ends_the_upload(uploads: UploadsToSinks, sinks: list[FakeSink]) -> None:
+    name = await uploads.start()
     with pytest.raises(BundleError, match="wrong signature"):
         await uploads.write(name, 0, b"bad")
     assert sinks[0].aborted
@@ -76,10 +87,10 @@ async def test_what_is_wrong_ends_the_upload(uploads: Uploads, sinks: list[FakeS
         await uploads.write(name, 3, b"more")
 
 
-async def test_another_upload_takes_the_place_of_one_that_was_left(uploads: Uploads, sinks: list[FakeSink]) -> None:
-    first = await uploads.begin()
+async def test_another_upload_takes_the_place_of_one_that_was_left(uploads: UploadsToSinks, sinks: list[FakeSink]) -> None:
+    first = await uploads.start()
     await uploads.write(first, 0, b"abc")
-    second = await uploads.begin()
+    second = await uploads.start()
     assert sinks[0].aborted
     with pytest.raises(OperationError, match="another one has begun"):
         await uploads.write(first, 3, b"d")
@@ -87,6 +98,6 @@ async def test_another_upload_takes_the_place_of_one_that_was_left(uploads: Uplo
     assert (await uploads.finish(second)).identity == "id of z"
 
 
-async def test_a_name_that_nobody_gave_out(uploads: Uploads) -> None:
+async def test_a_name_that_nobody_gave_out(uploads: UploadsToSinks) -> None:
     with pytest.raises(OperationError, match="has ended"):
         await uploads.write("", 0, b"x")

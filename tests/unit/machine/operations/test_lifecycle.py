@@ -1,18 +1,27 @@
 """Asking for an upgrade: what is refused before anything begins, and what the controller gets to see."""
 
-import pytest
+from pathlib import Path
+from typing import Any
 
-from controllers.machine.operations.lifecycle import Rollback, Upgrade, ask, check_request
+import pytest
+from msgspec.structs import replace as replace_fields
+
+from controllers.lifecycle import disk_ports
+from controllers.lifecycle.errors import BundleError
+from controllers.machine.operations.lifecycle import Rollback, Upgrade, ask, check_request, find_hash, make_receive
+from controllers.ports import Paths, Ports
 from controllers.resources.lifecycle import UPGRADE, UpgradePhase, UpgradeRequest, UpgradeStatus
-from controllers.resources.machine import PowerRequest
+from controllers.resources.machine import PowerRequest, VersionInfo
 from controllers.runtime.errors import OperationError
 from controllers.runtime.memory import MemoryStore
 from controllers.runtime.resource import new, replace
+from init.linux.mount import Mount
+from tests.unit.lifecycle.bundles import Recipe, write_key
 
 URL = "https://example.org/ophite.bundle"
 
 
-async def request(store: MemoryStore, source: str = URL, **options: bool) -> str:
+async def request(store: MemoryStore, source: str = URL, **options: Any) -> str:
     return await ask(store, Upgrade(source=source, **options), source, "", 1.0)
 
 
@@ -72,3 +81,24 @@ async def test_a_machine_that_goes_down_begins_nothing() -> None:
     await store.create(new("power", PowerRequest(action="reboot")))
     with pytest.raises(OperationError, match="shutting down"):
         await request(store)
+
+
+def test_a_bundle_for_another_node_is_refused_with_its_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_key(tmp_path / "usr/share/ophite/keys")
+    mounted = Mount(1, 0, "0:1", "/", str(tmp_path / "var"), "rw", "ext4", "/dev/x")
+    monkeypatch.setattr(disk_ports, "read_mounts", lambda: [mounted])
+    ports = Ports(paths=Paths(tmp_path))
+    data = Recipe().write(tmp_path / "made").read_bytes()
+    version = VersionInfo(version="1.0", kubernetes="1", kernel="6", board="generic", arch="arm64")
+    sink = make_receive(ports, new("version", version), "")()
+    with pytest.raises(BundleError, match="for the architecture amd64, this node has arm64"):
+        sink.write(data[: 16 << 10])
+    assert list((tmp_path / "var/lib/ophite").iterdir()) == []
+    fitting = make_receive(ports, new("version", replace_fields(version, arch="amd64")), "")()
+    fitting.write(data)
+    assert fitting.finish().manifest.version == "2.0"
+
+
+def test_the_running_hash_comes_from_the_command_line() -> None:
+    assert find_hash(Ports(cmdline={"ophite.verity": "AB:cd:12"})) == "ab"
+    assert find_hash(Ports()) == ""
