@@ -12,6 +12,7 @@ import os
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from controllers.block import gpt
@@ -24,6 +25,7 @@ from controllers.lifecycle.errors import SlotError
 from controllers.lifecycle.esp import EspPort
 from controllers.lifecycle.layout import ENTRIES, GRUBENV, Slot
 from controllers.lifecycle.uki import Uki, read_uki
+from init.linux import disks
 
 BLKSSZGET = 0x1268  # linux/fs.h: logical sector size, int
 ESP_TYPE = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
@@ -80,6 +82,35 @@ def root_id(root_hash: str) -> UUID:
         return UUID(hex=root_hash[:32])
     except ValueError:
         raise SlotError(f"{root_hash!r} is no root hash", "see ophite.verity on the kernel command line") from None
+
+
+def find_system_disk(uuid: UUID, sys_block: Path, dev: Path) -> str:
+    """Return the path of the disk with the root partition of this id. Raises `SlotError`.
+
+    Of several (somebody plugged in a copy of the disk) it is the one whose partition is held, which dm-verity does.
+    """
+    found: dict[str, bool] = {}
+    for name in disks.list_disks(str(sys_block)):
+        try:
+            sector = int((sys_block / name / "queue/logical_block_size").read_text())
+            numbers = [one.number for one in disks.read_gpt(str(dev / name), sector) if one.guid == str(uuid)]
+        except (OSError, ValueError, struct.error):
+            continue
+        for number in numbers:
+            found[str(dev / name)] = _is_held(sys_block / partition_path(name, number))
+    held = [path for path, is_held in found.items() if is_held] or list(found)
+    if len(held) == 1:
+        return held[0]
+    if held:
+        raise SlotError(f"{' and '.join(held)} both hold the root that runs", "take away the copy of the disk")
+    raise SlotError(f"no disk has the partition {uuid} that the root runs from", "check the disk and its cable")
+
+
+def _is_held(partition: Path) -> bool:
+    try:
+        return any((partition / "holders").iterdir())
+    except OSError:
+        return False
 
 
 def read_system_disk(path: str) -> SystemDisk:

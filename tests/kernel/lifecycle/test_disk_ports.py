@@ -206,8 +206,16 @@ async def test_a_node_that_runs_from_memory_has_no_slots(tmp_path: Path) -> None
 async def test_a_disk_that_is_gone_is_said(node: Node, tmp_path: Path) -> None:
     cmdline = {"ophite.root": "verity", "ophite.verity": f"{'0' * 64}:ab:1"}
     ports = Ports(paths=NodePaths(tmp_path), cmdline=cmdline)
-    with pytest.raises(SlotError, match="the disk of the root that runs is not there"):
+    with pytest.raises(SlotError, match="no disk has the partition 0000"):
         await NodeSlots(ports, NodeBundles(ports), node.mount).look()
+
+
+async def test_a_copy_of_the_disk_makes_it_a_guess(node: Node, tmp_path: Path) -> None:
+    write_image(tmp_path / "copy.img")
+    with attached(tmp_path / "copy.img") as copy, pytest.raises(SlotError, match="both hold") as caught:
+        await node.slots.look()
+    assert copy in str(caught.value)
+    assert node.loop in str(caught.value)
 
 
 async def test_an_esp_that_cannot_be_read_is_said(node: Node, tmp_path: Path) -> None:

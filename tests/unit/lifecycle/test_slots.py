@@ -14,6 +14,7 @@ from controllers.lifecycle.slots import (
     boot_parts,
     check_room,
     check_slot,
+    find_system_disk,
     read_boot_state,
     read_slot_uki,
     read_system_disk,
@@ -83,6 +84,51 @@ def test_a_disk_without_slots_is_said() -> None:
 def test_a_disk_that_is_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(SlotError, match="cannot be read"):
         read_system_disk(str(tmp_path / "gone"))
+
+
+def write_disk(root: Path, name: str, uuid: UUID, *, held: bool = False, size: int = 100_000) -> None:
+    """What sysfs and /dev show of a disk with a root partition."""
+    table = gpt.new_table(UUID(int=1), 512, size)
+    table = table.with_partition(gpt.Partition(3, UUID(int=9), uuid, 2048, 4095, "ROOT-A"))
+    sysfs = root / "sys" / name
+    (sysfs / "queue").mkdir(parents=True)
+    (sysfs / "size").write_text(f"{size}\n")
+    (sysfs / "queue/logical_block_size").write_text("512\n")
+    (root / "sys" / f"{name}3" / "holders").mkdir(parents=True)
+    (root / "sys" / f"{name}3" / "partition").write_text("3\n")
+    if held:
+        (root / "sys" / f"{name}3" / "holders/dm-0").mkdir()
+    (root / "dev").mkdir(exist_ok=True)
+    with (root / "dev" / name).open("wb") as file:
+        for offset, data in gpt.encode(table):
+            file.seek(offset)
+            file.write(data)
+
+
+def test_the_system_disk_is_found_by_the_id_of_the_root(tmp_path: Path) -> None:
+    write_disk(tmp_path, "sda", UUID(int=7))
+    write_disk(tmp_path, "sdb", UUID(int=8))
+    assert find_system_disk(UUID(int=8), tmp_path / "sys", tmp_path / "dev") == str(tmp_path / "dev/sdb")
+    with pytest.raises(SlotError, match="no disk has the partition"):
+        find_system_disk(UUID(int=6), tmp_path / "sys", tmp_path / "dev")
+
+
+def test_of_two_copies_it_is_the_one_that_is_held(tmp_path: Path) -> None:
+    for name in ("sda", "sdb", "sdc"):
+        write_disk(tmp_path, name, UUID(int=7), held=name == "sdb")
+    assert find_system_disk(UUID(int=7), tmp_path / "sys", tmp_path / "dev").endswith("/sdb")
+    (tmp_path / "sys/sdb3/holders/dm-0").rmdir()
+    with pytest.raises(SlotError, match="both hold the root that runs"):
+        find_system_disk(UUID(int=7), tmp_path / "sys", tmp_path / "dev")
+
+
+def test_a_disk_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    write_disk(tmp_path, "sda", UUID(int=7))
+    write_disk(tmp_path, "sdb", UUID(int=7))
+    (tmp_path / "dev/sda").write_bytes(b"")
+    (tmp_path / "sys/sr0").mkdir()
+    (tmp_path / "sys/sr0/size").write_text("4")
+    assert find_system_disk(UUID(int=7), tmp_path / "sys", tmp_path / "dev").endswith("/sdb")
 
 
 def test_only_our_entries_are_read() -> None:
