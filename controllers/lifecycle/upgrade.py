@@ -37,6 +37,7 @@ from controllers.resources.meta import MetaRequest
 from controllers.runtime.clock import within
 from controllers.runtime.controller import SHARED, Controller, Output, View, Wanted
 from controllers.runtime.errors import RuntimeFault
+from controllers.services.health import MAX_FACTOR
 
 _log = logging.getLogger("lifecycle")
 
@@ -44,7 +45,7 @@ META_LIMIT = 30.0
 """Seconds that a write of META may take, before patience."""
 
 RETRY_INTERVAL = 5.0
-"""Seconds between two attempts to end an upgrade when the disk refuses, before patience."""
+"""Seconds between two attempts to end an upgrade when the disk refuses, before patience (at most `MAX_FACTOR`)."""
 
 
 class UpgradeController(Controller):
@@ -107,7 +108,7 @@ class UpgradeController(Controller):
     async def _say_why(self, error: RuntimeFault | OSError) -> None:
         """Something that ends an upgrade was refused: say so, wait a little, try again; PID 1's deadline is the last word."""
         _log.warning("the end of an upgrade is tried again", extra={"error": str(error)})
-        await self._ports.clock.sleep(RETRY_INTERVAL * self._ports.patience)
+        await self._ports.clock.sleep(RETRY_INTERVAL * min(self._ports.patience, MAX_FACTOR))
         self._news.set()
 
     async def _move(self, scene: Scene, decision: Decision) -> None:

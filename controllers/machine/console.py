@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controllers.ports import Ports
+from controllers.resources.lifecycle import UPGRADE, UpgradePhase, UpgradeStatus
 from controllers.resources.machine import MachineStatus, Stage, VersionInfo
 from controllers.resources.network import HostnameStatus, NodeAddress
 from controllers.resources.pki import ApiServing
@@ -33,6 +34,7 @@ class Summary:
     fingerprint: str
     blocker: str
     ready: bool
+    upgrade: str = ""
 
 
 def render(summary: Summary) -> str:
@@ -47,6 +49,8 @@ def render(summary: Summary) -> str:
         lines += _next_steps(summary)
     elif summary.blocker:
         lines.append(f"waits for {summary.blocker}")
+    if summary.upgrade:
+        lines.append(summary.upgrade)
     return "".join(f"{_printable(line)}\r\n" for line in [*lines, RULE])
 
 
@@ -77,6 +81,7 @@ class ConsoleController(Controller):
         Input(HostnameStatus, id="hostname"),
         Input(NodeAddress),
         Input(ApiServing, id="api"),
+        Input(UpgradeStatus, id=UPGRADE),
     )
     inline = False
 
@@ -105,7 +110,7 @@ def summarize(view: View) -> Summary:
     status = view.get(MachineStatus, "machine").spec
     version, hostname = view.find(VersionInfo, "version"), view.find(HostnameStatus, "hostname")
     addresses = view.find(NodeAddress, "default") or view.find(NodeAddress, "current")
-    serving = view.find(ApiServing, "api")
+    serving, upgrade = view.find(ApiServing, "api"), view.find(UpgradeStatus, UPGRADE)
     return Summary(
         version=version.spec.version if version else "",
         hostname=hostname.spec.hostname if hostname else "",
@@ -114,7 +119,18 @@ def summarize(view: View) -> Summary:
         fingerprint=serving.spec.fingerprint if serving else "",
         blocker=status.blocker,
         ready=status.ready,
+        upgrade=describe_upgrade(upgrade.spec) if upgrade else "",
     )
+
+
+def describe_upgrade(status: UpgradeStatus) -> str:
+    """Return how an upgrade goes, or how it ended when it did not end well."""
+    if status.phase is UpgradePhase.COMMITTED:
+        return ""
+    version = f" to {status.to_version}" if status.to_version else ""
+    if status.phase.final:
+        return f"upgrade{version}: {status.phase} at {status.step}: {status.error}"
+    return f"upgrade{version}: {status.phase}"
 
 
 def write_console(path: Path, text: str) -> None:

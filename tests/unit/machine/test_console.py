@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from controllers.machine.console import PAUSE, ConsoleController, Summary, render
+from controllers.machine.console import PAUSE, ConsoleController, Summary, describe_upgrade, render
 from controllers.ports import Paths, Ports
+from controllers.resources.lifecycle import UpgradePhase, UpgradeStatus
 from controllers.resources.machine import MachineStatus, Stage, VersionInfo
 from controllers.resources.network import HostnameStatus, NodeAddress
 from controllers.resources.pki import ApiServing
@@ -87,3 +88,12 @@ def test_no_console_is_no_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "dev/console")
     controller = ConsoleController(Ports(paths=Paths(tmp_path)))
     run_reconcile(controller, [new("machine", MachineStatus(stage=Stage.BOOTING, ready=False))])
+
+
+def test_an_upgrade_is_shown_while_it_goes_on_and_when_it_failed() -> None:
+    going = UpgradeStatus(phase=UpgradePhase.VERIFYING, to_version="2", step="etcd")
+    failed = UpgradeStatus(phase=UpgradePhase.ROLLED_BACK, to_version="2", step="network", error="no address")
+    assert describe_upgrade(going) == "upgrade to 2: verifying"
+    assert describe_upgrade(failed) == "upgrade to 2: rolled-back at network: no address"
+    assert describe_upgrade(UpgradeStatus(phase=UpgradePhase.COMMITTED, to_version="2")) == ""
+    assert "upgrade to 2: verifying" in render(summary(upgrade=describe_upgrade(going)))
