@@ -16,10 +16,12 @@ from controllers.config.documents import (
     ApiConfig,
     ClusterConfig,
     EtcdConfig,
+    ExistingVolumeConfig,
     KubernetesSecretsConfig,
     LinkConfig,
     MachineConfig,
     MachineType,
+    UserVolumeConfig,
 )
 from controllers.config.parts import CertificateAndKey
 from controllers.config.problem import Problem
@@ -89,6 +91,7 @@ def find_conflicts(documents: Sequence[Document], node_addresses: Iterable[str] 
         *_endpoint(documents),
         *_link_addresses(documents),
         *_own_addresses(documents, node_addresses),
+        *_volume_directories(documents),
     ]
 
 
@@ -186,6 +189,15 @@ def _own_addresses(documents: Sequence[Document], addresses: Iterable[str]) -> I
         for where in _inside(address, documents):
             field, _, network = where.partition(" ")
             yield cluster.problem(field, f"{network} holds this node's address {address}", "use another network")
+
+
+def _volume_directories(documents: Sequence[Document]) -> Iterator[Problem]:
+    """A directory belongs to one volume; two of one kind were reported by the loader."""
+    owners = {document.name: document for document in documents if isinstance(document, UserVolumeConfig)}
+    for document in documents:
+        if isinstance(document, ExistingVolumeConfig) and document.name in owners:
+            message = f"/var/mnt/{document.name} is the directory of {owners[document.name].title} too"
+            yield document.problem("name", message, "give one of them another name")
 
 
 def _inside(host: str, documents: Sequence[Document]) -> Iterator[str]:
