@@ -17,7 +17,7 @@ from uuid import UUID
 
 from controllers.block import gpt
 from controllers.block.discovery import device_reader
-from controllers.block.kernel import partition_path
+from controllers.block.volume_steps import partition_path
 from controllers.lifecycle import grubenv
 from controllers.lifecycle.bundle import BIOS, ROOT, Manifest
 from controllers.lifecycle.entries import TEXT_LIMIT, BootState, parse_name

@@ -17,6 +17,8 @@ from tests.unit.lifecycle.ukis import make_uki
 
 MIB = 1 << 20
 SIZE = 32 * MIB
+ROOT_A = 8 * MIB
+"""Where the running root begins."""
 ROOT_TYPE = UUID("4f68bce3-e8cd-4db1-96e7-fbcaf984b709")
 
 
@@ -25,22 +27,22 @@ def run(*argv: str | Path) -> str:
     return subprocess.run([str(one) for one in argv], capture_output=True, text=True, check=True).stdout
 
 
-def write_image(path: Path, size: int = SIZE) -> None:
-    """Make a disk with ESP, ROOT-A (the running root) and ROOT-B, sparse."""
-    table = gpt.new_table(UUID(int=1), 512, size // 512)
+def write_image(path: Path, size: int = SIZE, sector: int = 512) -> None:
+    """Make a disk with ESP, ROOT-A (the running root) and ROOT-B of 4 MiB each, sparse."""
+    table, length = gpt.new_table(UUID(int=1), sector, size // sector), 4 * MIB // sector
     rows = [
         ("ESP", ESP_TYPE, UUID(int=2)),
         ("ROOT-A", ROOT_TYPE, root_id(root_hash("1.0"))),
         ("ROOT-B", ROOT_TYPE, UUID(int=4)),
     ]
     for number, (label, kind, uuid) in enumerate(rows, start=2):
-        first = (number - 1) * 8192
-        table = table.with_partition(gpt.Partition(number, kind, uuid, first, first + 8191, label))
+        first = (number - 1) * length
+        table = table.with_partition(gpt.Partition(number, kind, uuid, first, first + length - 1, label))
     with path.open("wb") as file:
         for offset, data in gpt.encode(table):
             file.seek(offset)
             file.write(data)
-        file.seek(2 * 8192 * 512)
+        file.seek(ROOT_A)
         file.write(Recipe("1.0").make_parts()["root.erofs"])
         file.truncate(size)
 

@@ -13,7 +13,7 @@ from controllers.lifecycle.layout import Slot
 from controllers.lifecycle.slot_disk import SlotDisk
 from controllers.lifecycle.slot_writer import SetRootId, WriteRoot, execute, plan_write
 from controllers.lifecycle.slots import read_boot_state, read_system_disk, root_id
-from tests.kernel.lifecycle.loop_disk import MIB, attached, fill_esp, run, write_image
+from tests.kernel.lifecycle.loop_disk import MIB, ROOT_A, attached, fill_esp, run, write_image
 from tests.unit.lifecycle.bundles import COMMAND_LINE, KEYS, Recipe, make_parts, root_hash
 
 pytestmark = pytest.mark.kernel
@@ -46,7 +46,7 @@ def write(loop: str, esp: DirectoryEsp, bundle: Bundle) -> None:
 def check_running_slot(image: Path) -> None:
     """Not one byte of the slot that runs has changed."""
     with image.open("rb") as file:
-        file.seek(2 * 8192 * 512)
+        file.seek(ROOT_A)
         root = make_parts("1.0")["root.erofs"]
         assert file.read(4 * MIB) == root.ljust(4 * MIB, b"\0")
 
@@ -62,6 +62,16 @@ def test_a_slot_is_written_and_only_that(image: Path, esp: DirectoryEsp, bundle:
         assert SlotDisk(loop, esp).hash_root(B, part.size) == part.sha256
         assert esp.read(B.uki, 1 << 20) == make_parts()["ophite.efi"]
     check_running_slot(image)
+
+
+def test_a_disk_with_sectors_of_4096_bytes_is_written_too(tmp_path: Path, esp: DirectoryEsp, bundle: Bundle) -> None:
+    write_image(tmp_path / "big.img", sector=4096)
+    with attached(tmp_path / "big.img", "--sector-size", "4096") as loop:
+        write(loop, esp, bundle)
+        assert read_system_disk(loop).table.sector_size == 4096
+        assert read_system_disk(loop).find_running(root_hash("2.0")) is B
+        assert "No problems found" in run("sgdisk", "-v", loop)
+    check_running_slot(tmp_path / "big.img")
 
 
 def test_an_id_that_another_slot_bears_is_refused(image: Path, esp: DirectoryEsp) -> None:
