@@ -1,5 +1,6 @@
 """The end of a reset by the real PID 1 and the real program: in time, with a busy mount and a service that ignores SIGTERM."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from controllers.block.wipe_plan import Target, WipePlan, order_steps, render_plan
+from controllers.services.supervisor import Supervisor
 from tests.kernel.init.conftest import REPOSITORY
 
 pytestmark = pytest.mark.kernel
@@ -62,9 +64,8 @@ def test_nothing_is_left_and_power_follows(node: Any, device: str, action: str, 
     plan = WipePlan(order_steps([Target(device, SIZE, "EPHEMERAL")]), 60.0)
     node.inner(PLAN).write_text(render_plan(plan))
     program = str(REPOSITORY / "controllers/block/wipe_main.py")
-    last = {"argv": ["/usr/bin/python3", "-I", "-S", program, PLAN], "limit": 90.0}
     began = time.monotonic()
-    assert node.ask(op="power", action=action, last=last) == {"ok": True}
+    asyncio.run(Supervisor(node.control).power(action, ("/usr/bin/python3", "-I", "-S", program, PLAN), plan.limit))
     assert node.process.wait(40) == -ended
     assert time.monotonic() - began < 30
     log = node.log.read_text()
