@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,8 +19,7 @@ from controllers.block.volume_config import STATE_SIZE
 from controllers.config.documents.install_config import InstallConfig
 from controllers.config.documents.volume_config import VolumeConfig
 from controllers.install.errors import InstallError
-from controllers.install.job import CONFIG, Order, Outcome, install
-from controllers.install.ports import InstallPort, MediumPort
+from controllers.install.order import CONFIG, Done, Order, Outcome
 from controllers.install.progress import Progress
 from controllers.install.travel import add_network
 from controllers.machine.console import write_console
@@ -34,6 +34,10 @@ from controllers.resources.network import LinkStatus
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import RuntimeFault
 
+if TYPE_CHECKING:
+    from controllers.install.ports import InstallPort, MediumPort
+
+Tools = tuple["InstallPort", "MediumPort"]
 log = logging.getLogger("install")
 
 IDENTITY = "identity.json"
@@ -58,14 +62,14 @@ class InstallApplyController(Controller):
     )
     outputs = (Output(InstallStatus), Output(PowerRequest, kind=SHARED))
 
-    def __init__(self, ports: Ports, port: InstallPort, medium: MediumPort) -> None:
+    def __init__(self, ports: Ports, make_tools: Callable[[Ports], Tools]) -> None:
+        """In: `make_tools`, called once an installation begins: what does it is not imported before."""
         self._ports = ports
-        self._port = port
-        self._medium = medium
+        self._make_tools = make_tools
         self._order: Order | None = None
         self._started = asyncio.Event()
         self._wake: Callable[[], None] = lambda: None
-        self._progress = Progress(ports.clock, lambda: None)
+        self._progress = Progress(ports.clock, self._wake)
         self._status = InstallStatus(phase=InstallPhase.WAITING)
 
     async def reconcile(self, view: View) -> Iterable[Wanted]:
@@ -153,7 +157,8 @@ class InstallApplyController(Controller):
         text = "the installer broke; its log says why"
         ended = InstallStatus(phase=InstallPhase.FAILED, disk=order.disk, message=text, requested=order.requested)
         try:
-            done = await install(order, self._port, self._medium, self._progress)
+            port, medium = await asyncio.to_thread(self._make_tools, self._ports)
+            done = await self._install(order, port, medium)
             text = f"Ophite {done.version} is installed on {order.disk}"
             if done.outcome is Outcome.INSTALLED:
                 end = InstallPhase.INSTALLED
@@ -172,6 +177,11 @@ class InstallApplyController(Controller):
         finally:
             self._status = ended
             self._wake()
+
+    async def _install(self, order: Order, port: InstallPort, medium: MediumPort) -> Done:
+        from controllers.install.job import install
+
+        return await install(order, port, medium, self._progress)
 
     def _show(self) -> InstallStatus:
         """Return the status with what the job says of itself."""

@@ -7,69 +7,23 @@ the disk itself. A disk that is what it should be already is left alone; one tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
 from controllers.block import gpt
 from controllers.block.kernel import partition_path
 from controllers.block.luks_keys import LuksError, resolve_keys
-from controllers.config.documents.encryption import Encryption
 from controllers.install import layout
 from controllers.install.bootcode import BootCodeError
 from controllers.install.contents import Contents, Verdict
 from controllers.install.errors import InstallError, Refused
+from controllers.install.order import CONFIG, Done, Order, Outcome
 from controllers.install.plan import Goal, Lock, plan_end, plan_install
 from controllers.install.ports import InstallPort, MediumPort, Source
 from controllers.install.progress import Progress
-from controllers.install.steps import Step
+from controllers.install.steps import Step, WriteRoot
 from controllers.machine.programs import ProgramError
-from controllers.resources.hardware import SystemInformation
-
-CONFIG = "config.yaml"
-"""Name of the configuration on STATE; the other files there are the node's own business."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is wanted. Two orders that are equal are one attempt. Sizes in bytes; `state`: files of STATE, with secrets; it is
-    encrypted with the keys of `encryption`, which may come from what the firmware says of the machine (`system`).
-    """
-
-    disk: str
-    size: int
-    sector_size: int
-    wipe: bool = False
-    image: str = ""
-    words: tuple[str, ...] = ()
-    requested: float = 0.0
-    state: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    state_size: int = 64 << 20
-    encryption: Encryption | None = None
-    system: SystemInformation = field(default_factory=SystemInformation)
-
-    @property
-    def lock(self) -> Lock | None:
-        """How the keys of STATE are found."""
-        return None if self.encryption is None else partial(resolve_keys, self.encryption, self.system)
-
-
-class Outcome(StrEnum):
-    """How it ended."""
-
-    INSTALLED = "installed"
-    ALREADY = "already"
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The end of a job that worked."""
-
-    outcome: Outcome
-    version: str
-
 
 FAULTS = (OSError, gpt.GptError, BootCodeError, ProgramError, LuksError)
 """What a step may raise because of the machine; anything else is a bug."""
@@ -94,7 +48,7 @@ async def _install(order: Order, port: InstallPort, source: Source, progress: Pr
     except FAULTS as error:
         hint = "a node that works with this disk cannot be installed on it; start it afresh from the medium"
         raise InstallError(f"{order.disk} is in use: {_text(error)}", hint) from error
-    progress.plan(steps)
+    progress.plan(steps, next((one for one in steps if isinstance(one, WriteRoot)), None))
     for step in steps:
         progress.begin(step)
         try:
@@ -115,7 +69,7 @@ async def _plan(order: Order, port: InstallPort, source: Source) -> tuple[Step, 
         words=order.words,
         bios=source.has_grub,
         state=order.state,
-        lock=order.lock,
+        lock=_find_lock(order),
     )
     try:
         contents = await asyncio.to_thread(port.read_contents, order.disk, order.sector_size, order.size)
@@ -141,12 +95,18 @@ async def _is_same(order: Order, port: InstallPort, source: Source, table: gpt.T
     if not layout.is_ours(table) or root is None or root.uuid != source.payload.root_id:
         return False
     await asyncio.to_thread(port.learn, order.disk, table)
-    keys = order.lock(str(layout.get_partition(table, layout.STATE).uuid)) if order.lock else ()
+    lock = _find_lock(order)
+    keys = lock(str(layout.get_partition(table, layout.STATE).uuid)) if lock else ()
     kept = await port.read_state(device[layout.STATE], CONFIG, keys)
     if kept is None or kept != order.state.get(CONFIG):
         return False
     active = await asyncio.to_thread(_is_active, port, source, device[layout.ESP])
     return active and await asyncio.to_thread(source.is_root, device[layout.ROOT_A])
+
+
+def _find_lock(order: Order) -> Lock | None:
+    """Return how the keys of STATE are found, None when it is not encrypted."""
+    return None if order.encryption is None else partial(resolve_keys, order.encryption, order.system)
 
 
 def _is_active(port: InstallPort, source: Source, device: str) -> bool:

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from controllers.install.steps import Step, WriteRoot
 from controllers.runtime.clock import Clock
+
+
+class Step(Protocol):
+    """What is told of a step. `weight` in bytes, more or less."""
+
+    @property
+    def weight(self) -> int:
+        """How much of the whole it is."""
+        ...
+
+    def describe(self) -> str:
+        """Say what is done."""
+        ...
+
 
 INTERVAL = 0.5
 """Seconds between two looks at a number that only grows."""
@@ -23,6 +37,7 @@ class Progress:
         self._begun = begun
         self._total = self._before = 0
         self._step: Step | None = None
+        self._measured: Step | None = None
         self._since = self._shown = 0.0
         self.text = ""
         self.percent = 0
@@ -39,9 +54,9 @@ class Progress:
         self.text = f"{text}: {int(100 * min(fraction, 1.0))} %"
         self._show(now=False)
 
-    def plan(self, steps: Sequence[Step]) -> None:
-        """These steps follow."""
-        self._total, self._before = sum(one.weight for one in steps), 0
+    def plan(self, steps: Sequence[Step], measured: Step | None = None) -> None:
+        """These steps follow. In: `measured`, the one whose weight is exactly what it writes: its speed is told."""
+        self._total, self._before, self._measured = sum(one.weight for one in steps), 0, measured
 
     def begin(self, step: Step) -> None:
         """A step begins; the one before it is done."""
@@ -57,7 +72,7 @@ class Progress:
             return
         time = self._clock.now()
         self.percent = int(100 * (self._before + self._step.weight * min(fraction, 1.0)) / max(self._total, 1))
-        if isinstance(self._step, WriteRoot) and fraction > 0 and time > self._since:
+        if self._step is self._measured and fraction > 0 and time > self._since:
             self.rate = round(fraction * self._step.weight / (time - self._since) / 1e6)
         self._show(now=now)
 

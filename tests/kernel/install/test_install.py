@@ -20,12 +20,12 @@ from controllers.block.discovery import device_reader
 from controllers.block.luks import Luks, LuksError, SlotKey, mapper_path
 from controllers.block.luks_keys import resolve_keys
 from controllers.config.documents.encryption import Encryption, EncryptionKey, NodeIDKey, StaticKey
-from controllers.install import job
 from controllers.install.contents import Verdict
 from controllers.install.errors import InstallError, Refused
-from controllers.install.job import CONFIG, Order, Outcome, install
+from controllers.install.job import install
 from controllers.install.layout import MIB, get_partition
 from controllers.install.medium import NodeMedium
+from controllers.install.order import CONFIG, Done, Order, Outcome
 from controllers.install.ports import Say, Source
 from controllers.install.progress import Progress
 from controllers.install.steps import Step
@@ -120,7 +120,7 @@ class Machine:
     def order(self, *, wipe: bool = False, state: dict[str, bytes] = STATE, words: tuple[str, ...] = ()) -> Order:
         return Order(self.loop, SIZE, self.sector_size, wipe, words=words, state=state)
 
-    async def install(self, order: Order | None = None, cut_before: int | None = None) -> job.Done:
+    async def install(self, order: Order | None = None, cut_before: int | None = None) -> Done:
         progress = Progress(self.ports.clock, lambda: None)
         return await install(order or self.order(), self.target(cut_before), NodeMedium(self.ports), progress)
 
@@ -184,7 +184,7 @@ async def check_installed(
 
 async def test_an_empty_disk_becomes_a_node(machine: Machine) -> None:
     done = await machine.install(machine.order(words=("console=ttyS1",)))
-    assert done == job.Done(Outcome.INSTALLED, "2.0")
+    assert done == Done(Outcome.INSTALLED, "2.0")
     await check_installed(machine)
     for path in ("/EFI/BOOT/BOOTX64.EFI", "/EFI/ophite/a.efi", "/ophite/a/vmlinuz", "/grub/grub.cfg"):
         assert machine.read_esp(path)

@@ -34,7 +34,7 @@ class Node(World):
         self.port = port
         values = {"ophite.root": "iso", **{f"ophite.{key}": value for key, value in cmdline.items()}}
         ports = Ports(paths=Paths(tmp_path), cmdline=values)
-        super().__init__(InstallApplyController(ports, port, port.medium))
+        super().__init__(InstallApplyController(ports, lambda _: (port, port.medium)))
 
     async def give(self, *, document: InstallConfig | None = DOCUMENT, disks: tuple[Disk, ...] = (SDA,)) -> None:
         """Give everything that a configured node has."""

@@ -5,7 +5,8 @@ import pytest
 from controllers.block.gpt import GptError
 from controllers.install.contents import Verdict
 from controllers.install.errors import InstallError, Refused
-from controllers.install.job import CONFIG, Done, Order, Outcome, install
+from controllers.install.job import install
+from controllers.install.order import CONFIG, Done, Order, Outcome
 from controllers.install.progress import Progress
 from controllers.install.steps import Activate, MakeEsp, WriteBootCode, WriteMark, WriteRoot, WriteTable
 from controllers.lifecycle.errors import SlotError

@@ -12,7 +12,7 @@ async def test_percent_is_by_weight_and_rate_of_the_root_image() -> None:
     shown: list[int] = []
     said: list[str] = []
     progress = Progress(clock, lambda: shown.append(progress.percent), said.append)
-    progress.plan(STEPS)
+    progress.plan(STEPS, STEPS[1])
     progress.begin(STEPS[0])
     progress.begin(STEPS[1])
     await clock.advance(2.0)
