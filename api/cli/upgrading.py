@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 WAITING = "armed"
 ENDS = ("committed", "rolled-back", "failed")
-GONE = 3
-"""So many answers in a row that know of no such upgrade mean that the node has forgotten it."""
+GONE = 60
+"""So many answers in a row that know of no such upgrade mean that the node has forgotten it: its brain was restarted before it
+began, META was lost, or another request took its place. A node that has just booted needs a moment to read META.
+"""
 
 
 class NotUpgraded(ClientError):
@@ -52,8 +54,10 @@ def check_upgraded(node: "Node", request: str, *, staged: bool) -> Check:
         status = find_spec(node, "UpgradeStatus", "upgrade")
         if status is None or status.get("request") != request:
             unknown += 1
-            if unknown > GONE and status is not None and status.get("phase") not in ENDS:
-                raise NotUpgraded("another upgrade has taken the place of this one", "ophite get upgradestatus")
+            if unknown > GONE:
+                raise NotUpgraded(
+                    "the node does not know of this upgrade (any more)", "ophite get upgradestatus; then try again"
+                )
             return "the node has not begun yet"
         unknown = 0
         phase = str(status.get("phase"))

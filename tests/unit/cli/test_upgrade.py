@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.cli.upgrading import NotUpgraded, check_upgraded, describe_end, describe_step
+from api.cli.upgrading import GONE, NotUpgraded, check_upgraded, describe_end, describe_step
 from controllers.lifecycle.bundle import Bundle
 from controllers.lifecycle.errors import BundleError
 from controllers.machine.operations import lifecycle
@@ -132,9 +132,10 @@ def test_lines() -> None:
     assert describe_end({"phase": "failed"}) == "the upgrade ended at an unknown step: no reason given"
 
 
-def test_another_upgrade_in_its_place_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.cli.upgrading.find_spec", lambda node, type_, id_: {"request": "other", "phase": "writing"})
+@pytest.mark.parametrize("status", [None, {"request": "other", "phase": "writing"}, {"request": "", "phase": "failed"}])
+def test_a_node_that_has_forgotten_the_upgrade_ends_the_wait(monkeypatch: pytest.MonkeyPatch, status: Any) -> None:
+    monkeypatch.setattr("api.cli.upgrading.find_spec", lambda node, type_, id_: status)
     check = check_upgraded(None, "mine", staged=False)  # type: ignore[arg-type]  # the fake above asks no node
-    assert [check() for _ in range(3)] == ["the node has not begun yet"] * 3
-    with pytest.raises(NotUpgraded, match="another upgrade"):
+    assert {check() for _ in range(GONE)} == {"the node has not begun yet"}
+    with pytest.raises(NotUpgraded, match="does not know of this upgrade"):
         check()
