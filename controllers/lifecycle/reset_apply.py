@@ -14,16 +14,13 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
-from controllers.block import wipe_main
-from controllers.block.wipe_plan import WipePlan, render_plan
 from controllers.etcd.client import make_client
 from controllers.etcd.status import MakeClient
 from controllers.lifecycle.drain import DrainApi, drain, uncordon
-from controllers.lifecycle.reset_plan import destroys, plan_reset
 from controllers.lifecycle.scene import find_api
 from controllers.machine.console import write_console
 from controllers.ports import Ports
@@ -35,6 +32,9 @@ from controllers.resources.reset import RESET, AfterReset, ResetPhase, ResetRequ
 from controllers.runtime.clock import within
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import OperationError, RuntimeFault
+
+if TYPE_CHECKING:
+    from controllers.block.wipe_plan import WipePlan
 
 _log = logging.getLogger("reset")
 
@@ -148,6 +148,8 @@ class Run:
 
     async def carry_out(self, scene: Scene) -> None:
         """Do every step, in order; ends with a shutdown that began, or with the phase `failed`."""
+        from controllers.lifecycle.reset_plan import destroys, plan_reset  # here: hardly a boot ever needs it
+
         self.status, self.skipped = ResetStatus(phase=ResetPhase.PLANNED, request=scene.request.request), []
         try:
             plan = plan_reset(scene.request, scene.disks, scene.volumes, self.ports.patience)
@@ -155,7 +157,8 @@ class Run:
             await self._say("what will be destroyed is clear")
             if scene.request.graceful:
                 await self._drain(scene)
-                await self._leave(scene)
+                if destroys(scene.request, "EPHEMERAL"):
+                    await self._leave(scene)
             await self._stop(scene, plan)
         except (RuntimeFault, OSError, TimeoutError) as error:
             await self._fail(scene, error)
@@ -176,8 +179,8 @@ class Run:
             self.skipped.append(f"drain: {len(left)} did not go: {'; '.join(left[:3])}")
 
     async def _leave(self, scene: Scene) -> None:
-        """Leave etcd when this member's data is about to go; the only member has nobody to leave. Raises `RuntimeFault`."""
-        if not destroys(scene.request, "EPHEMERAL") or scene.member is None:
+        """Leave etcd, since this member's data is about to go; the only member has nobody to leave. Raises `RuntimeFault`."""
+        if scene.member is None:
             return
         await self._begin(ResetPhase.LEAVING, "leave etcd")
         member, limit = scene.member, LEAVE_SECONDS * self.ports.patience
@@ -191,6 +194,9 @@ class Run:
 
     async def _stop(self, scene: Scene, plan: WipePlan) -> None:
         """Hand the plan to PID 1. Raises `OSError`, `ControlError`."""
+        from controllers.block import wipe_main
+        from controllers.block.wipe_plan import render_plan
+
         await self._begin(ResetPhase.STOPPING, "stop every service; the console shows what is destroyed")
         path = self.ports.paths.run / "reset.json"
         await asyncio.to_thread(_write, path, render_plan(plan))
