@@ -27,7 +27,8 @@ def parse_emergency(value: str) -> EmergencyNotice:
         found = None
     if not isinstance(found, dict):
         return EmergencyNotice(reason=value[:TEXT_LIMIT])
-    return EmergencyNotice(reason=str(found.get("reason", ""))[:TEXT_LIMIT], at=str(found.get("at", ""))[:40])
+    reason, at = (str(found.get(key, "")).encode("utf-8", "replace").decode() for key in ("reason", "at"))
+    return EmergencyNotice(reason=reason[:TEXT_LIMIT], at=at[:40])
 
 
 class EmergencyController(Controller):

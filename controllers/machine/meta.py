@@ -85,7 +85,7 @@ class MetaController(Controller):
                 error = f"{port.place} cannot be written: {problem}"
                 view.wake_after(RETRY)
         for key, value in meta.values.items():
-            yield Wanted(key, MetaValue(value=value))
+            yield Wanted(key, MetaValue(value=value.encode("utf-8", "replace").decode()))
         status = MetaStatus(
             place=port.place,
             durable=port.durable,

@@ -62,7 +62,7 @@ def parse_copy(data: bytes) -> Meta | None:
         return None
     magic, generation, length, digest = _HEADER.unpack_from(data)
     payload = data[_HEADER.size : _HEADER.size + length]
-    if magic != MAGIC or length > MAX_PAYLOAD or len(payload) != length or sha256(payload).digest() != digest:
+    if magic != MAGIC or generation >> 63 or len(payload) != length or sha256(payload).digest() != digest:
         return None
     try:
         values = json.loads(payload)

@@ -118,6 +118,12 @@ async def test_an_emergency_in_another_form_is_shown_as_it_is() -> None:
         assert (await node.get(EmergencyNotice, "emergency")).spec.reason == "[1]"
 
 
+async def test_bytes_that_are_no_text_are_shown_as_such() -> None:
+    async with world(FakeMeta(**{"emergency": '{"reason": "no file \\udc80"}', "user.a": "\udc80"})) as node:
+        assert (await node.get(EmergencyNotice, "emergency")).spec.reason == "no file ?"
+        assert (await shown(node))["user.a"] == "?"
+
+
 def test_a_power_cut_between_the_two_writes_loses_no_emergency() -> None:
     plan = plan_values({"emergency": "x"}, {"emergency.last": MetaRequest(value="x")}, {})
     assert plan.values == {"emergency": "x", "emergency.last": "x"}

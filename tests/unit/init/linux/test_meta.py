@@ -46,7 +46,7 @@ class Disk:
         return len(piece)
 
 
-@given(st.integers(0, 2**64 - 1), st.dictionaries(KEYS, st.text(max_size=40), max_size=5))
+@given(st.integers(0, 2**63 - 1), st.dictionaries(KEYS, st.text(max_size=40), max_size=5))
 def test_what_is_rendered_is_parsed(generation: int, values: dict[str, str]) -> None:
     data = meta.render_copy(Meta(generation, values))
     assert parse_copy(data) == Meta(generation, values)
@@ -127,8 +127,9 @@ def test_a_valid_checksum_over_something_else_is_no_copy(payload: bytes) -> None
     assert parse_copy(header + payload) is None
 
 
-def test_a_length_from_outside_is_bounded() -> None:
+def test_length_and_generation_from_outside_are_bounded() -> None:
     assert parse_copy(struct.pack("<8sQI32s", MAGIC, 1, 1 << 31, bytes(32))) is None
+    assert parse_copy(meta.render_copy(Meta(1 << 63, {}))) is None  # there must be a next one
     assert parse_copy(b"OPHMETA1") is None
 
 
