@@ -6,7 +6,6 @@ in the cache by the content of its inputs. Nothing needs root. `python -m image.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
@@ -16,13 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from image.arch import ARCHES, get_arch
-from image.boards import BOARDS, get_board
+from image.arch import get_arch
+from image.boards import get_board
 from image.boards.modules import MEDIUM
 from image.bundle import make_members, write_bundle
 from image.cache import Cache
 from image.context import Context, ImageResult, Options
-from image.deliver import NAMES, check_formats, deliver
+from image.deliver import check_formats, deliver
 from image.errors import ImageError
 from image.executables import list_executables
 from image.filesystem import make_root_image
@@ -31,7 +30,7 @@ from image.initramfs import make_initramfs
 from image.kmod import read_modules, render_index
 from image.kubernetes import get_kubernetes
 from image.manifest import render_manifest
-from image.meta import parse_words
+from image.options import parse_options
 from image.overlay import check_overlay
 from image.packages import Apt, find_mirror
 from image.preload import OWN_ARCHIVES, make_preloads
@@ -276,35 +275,6 @@ def measure(context: Context, seconds: float) -> ImageResult:
         executables=len(list_executables(context.arch)),
         seconds=seconds,
     )
-
-
-def parse_options(argv: Sequence[str]) -> tuple[Options, bool]:
-    """The command line → options, and whether to be quiet."""
-    parser = argparse.ArgumentParser(prog="image.build", description="Build an Ophite image. No root is needed.")
-    add = parser.add_argument
-    add("--board", default="cloud", choices=sorted(BOARDS), help="the kind of machine (default: cloud)")
-    add("--arch", default="amd64", choices=sorted(ARCHES), help="the processor (default: amd64)")
-    add("--kubernetes", default="source", metavar="source|VERSION|DIR", help="where Kubernetes comes from")
-    add("--kubernetes-url", default="", metavar="TEMPLATE", help="release mirror: a URL with {version} {arch} {name}")
-    add("--kubernetes-sums", type=Path, metavar="FILE", help="SHA-256 sums of the release, as sha256sum writes them")
-    add("--output", type=Path, required=True, metavar="DIR", help="where the image goes")
-    add("--config", type=Path, metavar="FILE", help="machine configuration to put into the image")
-    add("--preload", type=Path, action="append", default=[], metavar="OCI.tar", help="container image to put in")
-    add("--mirror", metavar="URL", help="Debian mirror (default: the one that the host's apt uses)")
-    add("--command-line", default="", metavar="WORDS", help="more words for the kernel")
-    add("--format", action="append", default=[], choices=NAMES, dest="formats", help="what to make (default: raw)")
-    add("--compress", default="", choices=("zstd", "xz"), help="pack what --format makes")
-    add("--meta", action="append", default=[], metavar="KEY=VALUE", help="a value for META, such as user.site=berlin")
-    add("--signing-key", type=Path, metavar="FILE", help="Ed25519 key in PEM (default: a key of yours, made once)")
-    add("--overlay", type=Path, metavar="DIR", help="files to lay over the root: DIR/etc/x becomes /etc/x")
-    add("--image-version", default="", metavar="X.Y.Z", help="the image's version (default: the project's)")
-    add("--refresh", action="store_true", help="look for newer packages")
-    add("--rebuild", action="store_true", help="make everything again that is not downloaded or built from source")
-    add("--quiet", action="store_true", help="say nothing but errors")
-    values = vars(parser.parse_args(argv))
-    quiet = values.pop("quiet")
-    lists = {"preload": tuple(values["preload"]), "formats": tuple(dict.fromkeys(values["formats"])) or ("raw",)}
-    return Options(**{**values, **lists, "meta": parse_words(values["meta"])}), quiet
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from image.cache import digest, digest_file
 from image.context import Context
 from image.executables import LINKS, list_executables
 from image.kubernetes import NODE_BINARIES
+from image.profile import describe_profile, identify
 from image.rootfs import name_binaries
 from image.wheels import read_wheel
 
@@ -22,11 +23,13 @@ KUBERNETES_LICENCE = "Apache-2.0"
 def render_manifest(context: Context, outputs: dict[str, Path]) -> str:
     """The manifest as JSON text; no path or time of the build host is in it."""
     image = context.root_image
+    profile = describe_profile(context.options, context.key)
     manifest: dict[str, Any] = {
         "version": context.version,
         "board": context.board.name,
         "arch": context.arch.name,
         "built": context.epoch,
+        "profile": {"id": identify(profile), **profile},
         "kernel": context.kernel_version,
         "kubernetes": context.kubernetes.version,
         "root": {

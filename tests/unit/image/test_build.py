@@ -29,20 +29,6 @@ def test_the_steps_are_named_once_and_the_disk_comes_after_what_it_holds() -> No
     assert names.index("root image") < names.index("kernel image") < names.index("disk and media") < names.index("manifest")
 
 
-def test_the_command_line(tmp_path: Path) -> None:
-    options, quiet = build.parse_options(
-        ["--output", str(tmp_path), "--board", "metal", "--preload", "a.tar", "--preload", "b.tar", "--quiet"]
-    )
-    assert options == Options(tmp_path, board="metal", preload=(Path("a.tar"), Path("b.tar")))
-    assert quiet
-
-
-@pytest.mark.parametrize("argv", [[], ["--output", "x", "--board", "toaster"], ["--output", "x", "--arch", "vax"]])
-def test_bad_options_end_with_the_usage(argv: list[str]) -> None:
-    with pytest.raises(SystemExit):
-        build.parse_options(argv)
-
-
 def test_a_users_error_is_a_message_and_a_hint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
