@@ -2,7 +2,7 @@
 
 Modes: `auto` puts the configuration in force and keeps it; `staged` only keeps it, for the next boot; `try` puts it in
 force for a while and then goes back by itself; `dry-run` does nothing. In maintenance mode network documents alone are
-enough, and only `auto` and `dry-run` make sense: there is nothing yet to stage for or to go back to.
+enough, and go on when the rest comes; only `auto` and `dry-run` make sense: there is nothing yet to stage for or to go back to.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from enum import StrEnum
 from controllers.config.diff import diff_documents
 from controllers.config.document import Document
 from controllers.config.documents import ClusterConfig, MachineConfig
+from controllers.config.kept_network import append_documents, find_kept
 from controllers.config.loader import load
 from controllers.config.problem import Problem
 from controllers.config.validation import find_conflicts, find_document, find_missing, is_partial
@@ -79,16 +80,18 @@ def plan_apply(
         return ApplyPlan(mode=ApplyMode.DRY_RUN, problems=(problem,))
     current = load(current_yaml).documents
     loaded = load(new_yaml)
-    problems = [*loaded.problems, *find_conflicts(loaded.documents, node_addresses)]
+    kept = find_kept(current, loaded.documents) if maintenance else ()
+    documents = (*loaded.documents, *kept)
+    problems = [*loaded.problems, *find_conflicts(documents, node_addresses)]
     if not loaded.problems:
         problems += _check_completeness(loaded.documents, maintenance) + _check_identity(current, loaded.documents)
     problems += _check_mode(wanted, maintenance, try_seconds)
-    diff = diff_documents(current, loaded.documents)
+    diff = diff_documents(current, documents)
     if problems or wanted is ApplyMode.DRY_RUN:
         return ApplyPlan(mode=wanted, problems=tuple(problems), diff=diff)
     return ApplyPlan(
         mode=wanted,
-        yaml=new_yaml,
+        yaml=append_documents(new_yaml, kept),
         diff=diff,
         active=wanted is not ApplyMode.STAGED,
         persistent=wanted is not ApplyMode.TRY,

@@ -16,8 +16,8 @@ from controllers.config.documents.hostname_config import HostnameConfig
 from controllers.config.documents.link_config import LinkConfig, RouteConfig
 from controllers.config.documents.resolver_config import ResolverConfig
 from controllers.config.documents.time_sync_config import TimeSyncConfig
+from controllers.config.kept_network import append_documents
 from controllers.config.loader import load
-from controllers.config.render import render_document
 from controllers.network.ip_parameter import parse_ip_parameter
 
 
@@ -29,9 +29,7 @@ def add_network(yaml: str, cmdline: Mapping[str, str], first_link: str) -> str:
     """
     documents = load(yaml).documents
     added = [one for one in plan_documents(documents, cmdline, first_link) if not one.validate()]
-    if not added:
-        return yaml
-    return yaml.rstrip("\n") + "\n" + "".join(f"---\n{render_document(one)}" for one in added)
+    return append_documents(yaml, added)
 
 
 def plan_documents(documents: Sequence[Document], cmdline: Mapping[str, str], first_link: str) -> Iterator[Document]:

@@ -7,6 +7,7 @@ import pytest
 from controllers.config.apply_plan import ApplyMode, plan_apply, plan_request
 from controllers.config.bundle import SecretsBundle
 from controllers.config.generate import generate_config
+from controllers.config.loader import load
 from controllers.config.patch import apply_patches
 from controllers.resources.machine import ConfigRequest
 
@@ -24,6 +25,24 @@ def problems(new: str, mode: str = "auto", *, current: str = "", maintenance: bo
 def test_maintenance_takes_complete_and_network_only(text: str) -> None:
     plan = plan_apply("", text, "auto", True)
     assert (plan.problems, plan.active, plan.persistent, plan.yaml) == ((), True, True, text)
+
+
+def test_the_network_of_maintenance_goes_on_when_the_rest_comes() -> None:
+    static = "apiVersion: ophite/v1\nkind: LinkConfig\nname: eth0\naddresses: [192.0.2.10/24]\n"
+    resolver = "apiVersion: ophite/v1\nkind: ResolverConfig\nnameservers: [192.0.2.1]\n"
+    plan = plan_apply(f"{static}---\n{resolver}", FULL, "auto", True)
+    assert plan.yaml.startswith(FULL.rstrip("\n"))
+    kept = load(plan.yaml).documents[-2:]
+    assert [one.title for one in kept] == ["LinkConfig[eth0]", "ResolverConfig"]
+    assert "LinkConfig" not in plan.diff, "nothing changes about it"
+
+
+def test_what_the_new_configuration_speaks_of_counts() -> None:
+    static = "apiVersion: ophite/v1\nkind: LinkConfig\nname: eth0\naddresses: [192.0.2.10/24]\n"
+    other = f"{FULL}---\n{NETWORK_ONLY}"
+    assert plan_apply(static, other, "auto", True).yaml == other, "about the links"
+    assert plan_apply(static, NETWORK_ONLY, "auto", True).yaml == NETWORK_ONLY, "it is only network itself"
+    assert plan_apply(f"{FULL}---\n{static}", FULL, "auto", False).yaml == FULL, "not in maintenance"
 
 
 @pytest.mark.parametrize(
