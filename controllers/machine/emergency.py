@@ -6,17 +6,15 @@ Two requests, one after the other: the old key goes only when the new one holds 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from controllers.ports import Ports
 from controllers.resources.meta import EmergencyNotice, MetaRequest, MetaValue
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
+from init.linux.kmsg import Log, open_log
 
 KEY, LAST = "emergency", "emergency.last"
 TEXT_LIMIT = 1000  # characters
-
-_log = logging.getLogger(__name__)
 
 
 def parse_emergency(value: str) -> EmergencyNotice:
@@ -38,11 +36,13 @@ class EmergencyController(Controller):
     inputs = (Input(MetaValue),)
     outputs = (Output(MetaRequest, kind=SHARED), Output(EmergencyNotice))
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, find_log: Callable[[], Log] | None = None) -> None:
+        plain = ports.cmdline.get("ophite.platform") == "namespaces"
+        self._find_log = find_log or (lambda: open_log("brain", plain=plain))
         self._shown = ""
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
-        """Log it, ask for the move, and show it until the next boot."""
+        """Say it on the console, ask for the move, and show it until the next boot."""
         found, last = view.find(MetaValue, KEY), view.find(MetaValue, LAST)
         if found is None:
             for shown in view.own(EmergencyNotice):
@@ -51,7 +51,7 @@ class EmergencyController(Controller):
         text = found.spec.value
         notice = parse_emergency(text)
         if text != self._shown:
-            _log.error("the last boot ended because PID 1 gave up", extra={"reason": notice.reason, "at": notice.at})
+            self._find_log().error("the last boot ended because PID 1 gave up", reason=notice.reason, at=notice.at)
             self._shown = text
         yield Wanted("emergency", notice)
         yield Wanted(LAST, MetaRequest(value=text))

@@ -17,6 +17,7 @@ from controllers.machine.meta import (
 from controllers.machine.meta_port import FileMeta, PartitionMeta, open_meta
 from controllers.ports import Paths, Ports
 from controllers.resources.meta import EmergencyNotice, MetaRequest, MetaStatus, MetaUserRequest, MetaValue
+from init.linux.kmsg import Log
 from init.linux.meta import MAX_PAYLOAD, META_TYPE, Meta, write_meta
 from tests.harness.engine import World
 from tests.unit.init.linux.test_disks import gpt, make_disk
@@ -52,7 +53,7 @@ class InlineMetaController(MetaController):
 
 
 def world(port: FakeMeta) -> World:
-    return World(InlineMetaController(Ports(), lambda: port), EmergencyController(Ports()))
+    return World(InlineMetaController(Ports(), lambda: port), EmergencyController(Ports(), lambda: Log(2, "brain", plain=True)))
 
 
 async def shown(world: World) -> dict[str, str]:
@@ -102,7 +103,7 @@ async def test_a_disk_that_cannot_be_read_hides_nothing_that_was_there() -> None
         assert "Input/output error" in (await node.status(NAME)).last_error
 
 
-async def test_the_last_emergency_is_shown_and_moved(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_last_emergency_is_shown_and_moved(capfd: pytest.CaptureFixture[str]) -> None:
     text = '{"at": "2026-11-22T10:00:00Z", "reason": "MemoryError: out of memory"}'
     port = FakeMeta(**{"emergency": text, "emergency.last": "older"})
     async with world(port) as node:
@@ -110,7 +111,8 @@ async def test_the_last_emergency_is_shown_and_moved(caplog: pytest.LogCaptureFi
         notice = (await node.get(EmergencyNotice, "emergency")).spec
         assert notice == EmergencyNotice(reason="MemoryError: out of memory", at="2026-11-22T10:00:00Z")
         assert await node.ids(MetaRequest) == []
-    assert [record.message for record in caplog.records].count("the last boot ended because PID 1 gave up") == 1
+    said = 'ophite: brain: the last boot ended because PID 1 gave up reason="MemoryError: out of memory"'
+    assert capfd.readouterr().err.count(said) == 1
 
 
 async def test_an_emergency_in_another_form_is_shown_as_it_is() -> None:
