@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -178,7 +179,8 @@ class Parser:
 
 
 class Spool:
-    """A bundle that is being received into `path`. Blocking; `write` and `finish` belong into a thread.
+    """A bundle that is being received into `path`. Blocking; `write` and `finish` belong into a thread. Only the one that was
+    begun last can be finished.
 
     In: `keys`, whose signature is believed; `on_manifest`, called with the signed manifest before anything big is taken.
     """
@@ -187,12 +189,16 @@ class Spool:
         self, path: Path, keys: Sequence[Ed25519PublicKey], on_manifest: Callable[[Manifest], None] | None = None
     ) -> None:
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
         self._check = on_manifest
         self._parser = Parser(keys, self._accept)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._part.unlink(missing_ok=True)
-        self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for former in path.parent.glob(f"{path.name}.*.part"):
+                former.unlink(missing_ok=True)
+            self._fd = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise BundleError(f"{self._part}: {error.strerror}", "look at the volume EPHEMERAL") from error
 
     @property
     def fraction(self) -> float:
@@ -219,6 +225,8 @@ class Spool:
             manifest, identity = self._parser.close()
             os.fsync(self._fd)
             self._part.rename(self._path)
+        except FileNotFoundError as error:
+            raise BundleError("another bundle was begun while this one came", "send one at a time") from error
         except OSError as error:
             raise BundleError(f"{self._path}: {error.strerror}", "look at the volume EPHEMERAL") from error
         finally:

@@ -166,15 +166,21 @@ def mount_esp(device: str, target: Path, *, read_only: bool = False) -> Iterator
     mounts.mount(device, str(target), "vfat", FLAGS | (mounts.MS_RDONLY if read_only else 0), OPTIONS)
     try:
         yield DirectoryEsp(target)
-    except BaseException:
-        with suppress(OSError):  # the first error is the one that tells
-            mounts.umount(str(target), mounts.MNT_DETACH)
-        raise
-    mounts.umount(str(target))
+    finally:
+        with suppress(OSError):  # everything is on the disk already; what was raised before is what tells
+            _unmount(target)
 
 
 def _release(target: Path) -> None:
     for _ in [one for one in mounts.read_mounts() if one.target == str(target)]:
+        _unmount(target)
+
+
+def _unmount(target: Path) -> None:
+    """Take a mount away now, or as soon as whoever uses it lets go."""
+    try:
+        mounts.umount(str(target))
+    except OSError:
         mounts.umount(str(target), mounts.MNT_DETACH)
 
 

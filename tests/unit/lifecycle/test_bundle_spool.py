@@ -213,6 +213,24 @@ def test_an_abandoned_upload_leaves_nothing(tmp_path: Path, place: Path) -> None
     assert left(place) == []
 
 
+def test_of_two_at_once_the_one_that_was_begun_last_counts(tmp_path: Path, place: Path) -> None:
+    first = Spool(place, KEYS)
+    first.write(good(tmp_path))
+    second = Spool(place, KEYS)
+    assert len(left(place)) == 1
+    with pytest.raises(BundleError, match="another bundle was begun"):
+        first.finish()
+    second.write(good(tmp_path))
+    assert second.finish().path == place
+    assert left(place) == ["bundle"]
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BundleError, match=r"Not a directory|File exists"):
+        Spool(tmp_path / "file/bundle", KEYS)
+
+
 def test_a_part_that_changes_behind_our_back_is_noticed(tmp_path: Path, place: Path) -> None:
     bundle = receive(place, good(tmp_path))
     with place.open("r+b") as file:

@@ -2,10 +2,13 @@ import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from controllers.lifecycle.esp import DirectoryEsp, Room
+from controllers.lifecycle.esp import DirectoryEsp, Room, mount_esp
+from init.linux import mount
+from init.linux.mount import Mount
 
 
 @pytest.fixture
@@ -76,3 +79,57 @@ def test_a_write_that_fails_says_so(esp: DirectoryEsp, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="Input/output"):
         esp.write("file", [b"x"])
+
+
+class FakeMounts:
+    """Records what is mounted and taken away."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, target: Path, *, left_behind: int = 0, busy: bool = False) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.busy = busy
+        left = [Mount(1, 0, "8:1", "/", str(target), "rw", "vfat", "/dev/sda2")] * left_behind
+        monkeypatch.setattr(mount, "read_mounts", lambda: left)
+        monkeypatch.setattr(mount, "mount", lambda *given: self.calls.append(("mount", *given)))
+        monkeypatch.setattr(mount, "umount", self.umount)
+
+    def umount(self, target: str, flags: int = 0) -> None:
+        self.calls.append(("umount", target, flags))
+        if self.busy and not flags:
+            raise OSError(16, "Device or resource busy")
+
+
+SAFE = mount.MS_NOSUID | mount.MS_NODEV | mount.MS_NOEXEC
+
+
+def test_an_esp_is_mounted_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = FakeMounts(monkeypatch, tmp_path / "esp")
+    with mount_esp("/dev/sda2", tmp_path / "esp"):
+        assert mounts.calls == [("mount", "/dev/sda2", str(tmp_path / "esp"), "vfat", SAFE, "umask=0077")]
+    assert mounts.calls[1:] == [("umount", str(tmp_path / "esp"), 0)]
+    assert (tmp_path / "esp").stat().st_mode & 0o777 == 0o700
+
+
+def test_who_only_looks_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = FakeMounts(monkeypatch, tmp_path / "esp")
+    with mount_esp("/dev/sda2", tmp_path / "esp", read_only=True):
+        assert mounts.calls[0][4] == SAFE | mount.MS_RDONLY
+
+
+def test_what_a_killed_brain_left_mounted_is_taken_away_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = FakeMounts(monkeypatch, tmp_path / "esp", left_behind=2)
+    with mount_esp("/dev/sda2", tmp_path / "esp"):
+        assert [call[0] for call in mounts.calls] == ["umount", "umount", "mount"]
+
+
+def test_a_busy_esp_goes_as_soon_as_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = FakeMounts(monkeypatch, tmp_path / "esp", busy=True)
+    with mount_esp("/dev/sda2", tmp_path / "esp"):
+        pass
+    assert mounts.calls[1:] == [("umount", str(tmp_path / "esp"), 0), ("umount", str(tmp_path / "esp"), mount.MNT_DETACH)]
+
+
+def test_an_error_is_not_hidden_by_the_end_of_the_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = FakeMounts(monkeypatch, tmp_path / "esp", busy=True)
+    with pytest.raises(KeyError), mount_esp("/dev/sda2", tmp_path / "esp"):
+        raise KeyError
+    assert mounts.calls[-1] == ("umount", str(tmp_path / "esp"), mount.MNT_DETACH)
