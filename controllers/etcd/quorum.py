@@ -13,6 +13,7 @@ import msgspec
 from controllers.etcd.client import EtcdClient, Member, make_client
 from controllers.resources.kubernetes import EtcdData, EtcdStatus
 from controllers.resources.pki import Certificate, CertificateRoot
+from controllers.resources.services import ServiceStatus
 from controllers.runtime.errors import OperationError
 from controllers.runtime.store import Store
 from controllers.services.errors import RequestError
@@ -113,6 +114,8 @@ async def gather_facts(store: Store, patience: float = 1.0) -> QuorumFacts:
     """Return what the local member and the others say."""
     status, data = await store.find(EtcdStatus, "etcd"), await store.find(EtcdData, "data")
     holds_data = data is not None and data.spec.initialized
+    if status is None and await _is_running(store):  # a brain that has just started has not asked its member yet
+        return QuorumFacts(serving=True, holds_data=holds_data, error="this node's own member has not been asked yet")
     if status is None or not status.spec.healthy:
         return QuorumFacts(holds_data=holds_data)
     root, leaf = await store.find(CertificateRoot, "etcd"), await store.find(Certificate, "etcd-client")
@@ -127,6 +130,11 @@ async def gather_facts(store: Store, patience: float = 1.0) -> QuorumFacts:
     clients = {one.id: [make_client(root.spec, leaf.spec, limit, url=url) for url in one.client_urls] for one in members}
     found = await asyncio.gather(*(_describe(one, clients[one.id]) for one in members))
     return msgspec.structs.replace(facts, members=tuple(found))
+
+
+async def _is_running(store: Store) -> bool:
+    service = await store.find(ServiceStatus, "etcd")
+    return service is not None and service.spec.state == "running"
 
 
 async def _describe(member: Member, clients: list[EtcdClient]) -> Voter:

@@ -9,9 +9,10 @@ from controllers.etcd.client import Member, MemberStatus
 from controllers.etcd.quorum import Absence, QuorumFacts, Voter, check_quorum, find_refusal, gather_facts
 from controllers.resources.kubernetes import EtcdData, EtcdStatus
 from controllers.resources.pki import Certificate, CertificateRoot
+from controllers.resources.services import ServiceStatus
 from controllers.runtime.errors import OperationError
 from controllers.runtime.memory import MemoryStore
-from controllers.runtime.resource import new
+from controllers.runtime.resource import new, replace
 from controllers.services.errors import RequestError
 from tests.harness.clock import FakeClock
 
@@ -149,6 +150,16 @@ async def test_every_member_is_asked_at_each_address(monkeypatch: pytest.MonkeyP
 async def test_a_node_without_a_healthy_member_asks_nobody() -> None:
     assert await gather_facts(MemoryStore(FakeClock())) == QuorumFacts()
     assert await gather_facts(await make_store(healthy=False)) == QuorumFacts(holds_data=True)
+
+
+async def test_a_brain_that_has_just_started_does_not_know_yet() -> None:
+    store = MemoryStore(FakeClock())
+    service = await store.create(new("etcd", ServiceStatus(state="starting")))
+    assert await gather_facts(store) == QuorumFacts()
+    await store.update(replace(service, ServiceStatus(state="running")))
+    with pytest.raises(OperationError, match="own member has not been asked yet"):
+        await check_quorum(store)
+    await check_quorum(store, force=True)
 
 
 async def test_members_that_cannot_be_listed_are_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
