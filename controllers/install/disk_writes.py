@@ -81,8 +81,8 @@ def clear(disk: str, ranges: tuple[tuple[int, int], ...], say: Say) -> None:
 
 
 def write_mark(disk: str, data: bytes) -> None:
-    """Store the one sector of the mark. Raises `OSError`."""
-    with claim(disk) as fd:
+    """Store the one sector of the mark; nobody may use the disk when it is set. Raises `OSError`."""
+    with claim(disk) if any(data) else open_disk(disk) as fd:
         write_all(fd, data, mark.OFFSET, disk)
         os.fsync(fd)
 

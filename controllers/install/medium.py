@@ -90,19 +90,26 @@ class BundleSource:
 
     def activate(self, disk: str, esp: EspPort, words: tuple[str, ...]) -> None:
         """Keep `Source.activate`. Raises `SlotError`, `BundleError`."""
-        files = self.bundle.manifest.files
-        copied = [("boot.efi", LOADERS[self.bundle.manifest.arch]), *([(GRUB_CONFIG, GRUB_CONFIG)] if self.has_grub else [])]
         options = " ".join((self.bundle.read_command_line(), *words)) if words else ""
         steps: list[slot_writer.Step] = [
-            *(slot_writer.CopyPart(part, path, files[part].sha256, files[part].size) for part, path in copied),
+            *([self._copy(GRUB_CONFIG, GRUB_CONFIG)] if self.has_grub else []),
             WriteFile(LOADER_CONF, LOADER_CONF_TEXT.encode(), "the boot loader's configuration"),
             *plan_first(Entry(Slot.A, 1, self.version, options=options), bios=self.has_grub),
+            self._copy("boot.efi", self._loader),  # the one rename that makes the disk start
         ]
         self._execute(steps, disk, esp, lambda fraction: None)
 
     def is_active(self, esp: EspPort) -> bool:
         """Keep `Source.is_active`."""
-        return bool(read_boot_state(esp).entries)
+        return bool(read_boot_state(esp).entries) and esp.find_size(self._loader) is not None
+
+    @property
+    def _loader(self) -> str:
+        return LOADERS[self.bundle.manifest.arch]
+
+    def _copy(self, part: str, path: str) -> slot_writer.CopyPart:
+        found = self.bundle.manifest.files[part]
+        return slot_writer.CopyPart(part, path, found.sha256, found.size)
 
     def _execute(self, steps: Iterable[slot_writer.Step], disk: str, esp: EspPort | None, say: Say) -> None:
         place = SlotDisk(disk, esp or DirectoryEsp(Path("/nonexistent")))

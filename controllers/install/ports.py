@@ -56,11 +56,11 @@ class Source(Protocol):
         ...
 
     def activate(self, disk: str, esp: EspPort, words: tuple[str, ...]) -> None:
-        """Write boot loaders, their configuration and, last, the entry of slot a, without counter."""
+        """Write the boot loaders' configuration, the entry of slot a, without counter, and last what firmware looks for."""
         ...
 
     def is_active(self, esp: EspPort) -> bool:
-        """Return whether an ESP has an entry of slot a."""
+        """Return whether an ESP is complete: a boot entry, and what firmware looks for."""
         ...
 
 

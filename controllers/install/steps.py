@@ -125,7 +125,7 @@ class MakeState:
 
 @dataclass(frozen=True, slots=True)
 class Activate:
-    """Write boot loaders and the entry, without counter: from now on firmware with UEFI starts this disk."""
+    """Write entry, without counter, and boot loader: from now on firmware with UEFI starts this disk."""
 
     disk: str
     device: str

@@ -123,6 +123,21 @@ async def test_the_files_of_an_esp(node: Path, tmp_path: Path, words: tuple[str,
     assert " ".join((COMMAND_LINE.split()[-1], *words)) in (root / "ophite/a/boot.cfg").read_text()
 
 
+async def test_what_firmware_looks_for_comes_last(node: Path, tmp_path: Path) -> None:
+    source = await open_medium(node, Recipe())
+    written: list[str] = []
+
+    class Spy(DirectoryEsp):
+        def rename(self, old: str, new: str) -> None:
+            written.append(new)
+            assert not source.is_active(self)
+            super().rename(old, new)
+
+    (tmp_path / "esp").mkdir()
+    source.activate("/dev/sda", Spy(tmp_path / "esp"), ())
+    assert written[-2:] == ["loader/entries/ophite-a.conf", "EFI/BOOT/BOOTX64.EFI"]
+
+
 async def test_arm64_has_another_loader_and_no_grub(node: Path, tmp_path: Path) -> None:
     (node / "usr/share/ophite/release.json").write_text(RELEASE.replace("amd64", "arm64"))
     source = await open_medium(node, Recipe(arch="arm64"))
