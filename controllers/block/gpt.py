@@ -28,9 +28,9 @@ LINUX_FILESYSTEM = UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 PROTECTIVE = 0xEE
 
 ATTRIBUTE_COMPLETE = 1 << 48
-"""Of STATE and EPHEMERAL: the file system was made and mounted once. Never format it again."""
+"""Of a volume: its file system was made and mounted once. Never format it again."""
 ATTRIBUTE_PROVISIONING = 1 << 49
-"""Of STATE and EPHEMERAL: the node is about to make the file system; what is found there may be half of one."""
+"""Of a volume: the node is about to make the file system; what is found there may be half of one."""
 
 
 class GptError(Exception):

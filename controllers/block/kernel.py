@@ -283,6 +283,3 @@ def _grow(step: GrowFilesystem) -> None:
 def _content(read: gpt.Read, size: int) -> Content:
     found = superblocks.probe(read, size)
     return Content(found, blank=found is None and superblocks.is_blank(read, size))
-
-
-_tell_kernel = tell_kernel

@@ -122,12 +122,16 @@ def titles_of(definition: "Definition") -> list[str]:
 
 def row_of(definition: "Definition", resource: "Resource") -> list[str]:
     """Return a resource as a line of its type's table."""
-    from api.cli.output import render_cell
+    from api.cli.output import render_cell, render_size
 
     spec = json.loads(resource.spec)
     metadata = resource.metadata
     cells = [metadata.namespace, metadata.type, metadata.id, str(metadata.version)]
-    return cells + [render_cell(find_field(spec, column.path)) for column in definition.columns]
+    for column in definition.columns:
+        value = find_field(spec, column.path)
+        is_bytes = column.title == "SIZE" and isinstance(value, int)
+        cells.append(render_size(value) if is_bytes else render_cell(value))
+    return cells
 
 
 def find_field(spec: Any, path: str) -> Any:

@@ -99,21 +99,22 @@ def test_image_on_a_bigger_disk_moves_its_backup() -> None:
     assert parse(bytes(512) + bytes(1024 * 16 + 512) + bytes(data[512 + 1024 * 16 + 512 :])) is not None
 
 
-@pytest.mark.parametrize("done", range(5))
+@pytest.mark.parametrize("done", range(4))
 def test_a_power_cut_at_any_write_leaves_a_valid_table(done: int) -> None:
     before = make_table()
     extra = gpt.Partition(4, gpt.LINUX_FILESYSTEM, UUID(int=9), 65536, 67583, "EPHEMERAL")
     after = before.with_partition(extra)
-    data = store(before, 64 * MIB)
-    writes = gpt.encode(after, bytes(data[:512]))
+    stored = store(before, 64 * MIB)
+    writes = [*gpt.encode(after, bytes(stored[:512])), (0, b"")]
     for offset, piece in writes[:done]:
-        data[offset : offset + len(piece)] = piece
-    if done < len(writes):
-        offset, piece = writes[done]
-        data[offset : offset + len(piece) // 2] = piece[: len(piece) // 2]
-    found = parse(data)
-    assert found is not None
-    assert {one.label for one in found.partitions} in ({"ESP", "ROOT-A", "STATE"}, {"ESP", "ROOT-A", "STATE", "EPHEMERAL"})
+        stored[offset : offset + len(piece)] = piece
+    offset, piece = writes[done]
+    for cut in range(0, len(piece) + 1, 512):
+        data = bytearray(stored)
+        data[offset : offset + cut] = piece[:cut]
+        found = parse(data)
+        assert found is not None
+        assert {one.label for one in found.partitions} in ({"ESP", "ROOT-A", "STATE"}, {"ESP", "ROOT-A", "STATE", "EPHEMERAL"})
 
 
 def test_gaps_numbers_and_room() -> None:
