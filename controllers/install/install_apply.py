@@ -21,7 +21,7 @@ from controllers.config.documents.volume_config import VolumeConfig
 from controllers.install.errors import InstallError
 from controllers.install.order import CONFIG, Done, Order, Outcome
 from controllers.install.progress import Progress
-from controllers.install.travel import add_network
+from controllers.install.travel import add_network, needs_link
 from controllers.machine.console import write_console
 from controllers.machine.identity import render_identity
 from controllers.network.link_names import first_physical
@@ -116,6 +116,9 @@ class InstallApplyController(Controller):
             return InstallStatus(phase=InstallPhase.WAITING, message="waits for a complete configuration")
         if view.find(NodeIdentity, "node") is None:
             return InstallStatus(phase=InstallPhase.WAITING, message="waits for the disks and the node's identity")
+        first = first_physical([one.spec for one in view.list(LinkStatus)])
+        if first is None and needs_link(self._ports.cmdline):
+            return InstallStatus(phase=InstallPhase.WAITING, message="waits for the network link that `ip=` is for")
         try:
             disk = choose_disk([one.spec for one in view.list(Disk)], document, request)
         except InstallError as error:

@@ -59,11 +59,12 @@ class KernelTarget:
         return read_contents(device_reader(disk), sector_size, size)
 
     async def release(self, disk: str) -> None:
-        """Keep `InstallPort.release`: a STATE that was mounted to look for a configuration."""
+        """Keep `InstallPort.release`: a STATE that was mounted to look for a configuration, and what a brain that died left."""
         for one in find_standing(disk, mounts.read_mounts()):
             await asyncio.to_thread(mounts.umount, one.target)
             if one.mapping:
                 await self._luks.close(one.mapping)
+        await self._luks.close(MAPPING)
 
     def learn(self, disk: str, table: gpt.Table) -> None:
         """Keep `InstallPort.learn`."""

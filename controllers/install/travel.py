@@ -32,6 +32,12 @@ def add_network(yaml: str, cmdline: Mapping[str, str], first_link: str) -> str:
     return append_documents(yaml, added)
 
 
+def needs_link(cmdline: Mapping[str, str]) -> bool:
+    """Return whether `ip=` means the first physical link, so that it has to be known."""
+    parameter = parse_ip_parameter(cmdline.get("ip", ""))
+    return bool(parameter.address) and not parameter.device
+
+
 def plan_documents(documents: Sequence[Document], cmdline: Mapping[str, str], first_link: str) -> Iterator[Document]:
     """Yield the documents that are missing from a configuration."""
     parameter = parse_ip_parameter(cmdline.get("ip", ""))

@@ -285,6 +285,24 @@ async def test_a_power_cut_between_two_steps_is_gone_on_after(machine: Machine, 
     await check_installed(machine)
 
 
+async def test_what_a_brain_that_died_left_mounted_is_no_obstacle(machine: Machine, tmp_path: Path) -> None:
+    with pytest.raises(PowerCut):
+        await machine.install(cut_before=8)
+    (tmp_path / "left").mkdir()
+    run("mount", f"{machine.loop}p6", str(tmp_path / "left"))
+    await machine.install()
+    await check_installed(machine)
+
+
+async def test_a_state_that_is_mounted_is_read_where_it_is(machine: Machine, tmp_path: Path) -> None:
+    await machine.install()
+    (tmp_path / "state").mkdir()
+    run("mount", f"{machine.loop}p6", str(tmp_path / "state"))
+    assert (await machine.install()).outcome is Outcome.ALREADY
+    assert (tmp_path / "state" / CONFIG).read_bytes() == STATE[CONFIG], "it stays mounted"
+    run("umount", str(tmp_path / "state"))
+
+
 def make_gpt(machine: Machine) -> None:
     run("sgdisk", "-n1:2048:+64M", "-c1:precious", machine.loop)
 

@@ -16,6 +16,7 @@ from controllers.ports import Paths, Ports
 from controllers.resources.block import Disk
 from controllers.resources.install import InstallPhase, InstallRequest, InstallStatus
 from controllers.resources.machine import ConfigStatus, MachineConfiguration, NodeIdentity, PowerRequest
+from controllers.resources.network import LinkStatus
 from tests.harness.clock import settle
 from tests.harness.engine import World
 from tests.unit.install.fakes import FakePort
@@ -32,8 +33,8 @@ class Node(World):
 
     def __init__(self, tmp_path: Any, port: FakePort, **cmdline: str) -> None:
         self.port = port
-        values = {"ophite.root": "iso", **{f"ophite.{key}": value for key, value in cmdline.items()}}
-        ports = Ports(paths=Paths(tmp_path), cmdline=values)
+        self.cmdline = {"ophite.root": "iso", **{f"ophite.{key}": value for key, value in cmdline.items()}}
+        ports = Ports(paths=Paths(tmp_path), cmdline=self.cmdline)
         super().__init__(InstallApplyController(ports, lambda _: (port, port.medium)))
 
     async def give(self, *, document: InstallConfig | None = DOCUMENT, disks: tuple[Disk, ...] = (SDA,)) -> None:
@@ -84,6 +85,17 @@ async def test_the_network_of_the_boot_prompt_travels(tmp_path: Any) -> None:
     async with Node(tmp_path, FakePort(), hostname="node7") as node:
         await node.give()
         assert b"hostname: node7" in node.port.state["config.yaml"]
+
+
+async def test_an_address_for_the_first_link_waits_for_the_link(tmp_path: Any) -> None:
+    node = Node(tmp_path, FakePort())
+    node.cmdline["ip"] = "192.0.2.10:::255.255.255.0"
+    async with node:
+        await node.give()
+        assert (await node.show()).phase is PHASE.WAITING
+        await node.put("eth0", LinkStatus(name="eth0", index=2, physical=True))
+        assert (await node.show()).phase is PHASE.INSTALLED
+        assert b"name: eth0\naddresses:\n  - 192.0.2.10/24" in node.port.state["config.yaml"]
 
 
 @pytest.mark.parametrize(("missing", "text"), [("config", "complete configuration"), ("node", "identity")])

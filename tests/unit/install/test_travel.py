@@ -2,7 +2,7 @@
 
 from controllers.config.documents import HostnameConfig, LinkConfig, ResolverConfig, TimeSyncConfig
 from controllers.config.loader import check_config
-from controllers.install.travel import add_network
+from controllers.install.travel import add_network, needs_link
 
 HOST = "apiVersion: ophite/v1\nkind: MachineConfig\ntype: worker\n"
 IP = "192.0.2.10::192.0.2.1:255.255.255.0:node7:eth1:none:192.0.2.53::192.0.2.123"
@@ -23,6 +23,11 @@ def test_without_a_device_the_first_link_is_meant() -> None:
     yaml = add_network(HOST, {"ip": "192.0.2.10:::255.255.255.0"}, "enp1s0")
     assert check_config(yaml)[1] == LinkConfig(name="enp1s0", addresses=("192.0.2.10/24",))
     assert add_network(HOST, {"ip": "192.0.2.10:::255.255.255.0"}, "") == HOST
+
+
+def test_only_an_address_without_a_device_needs_a_link() -> None:
+    assert needs_link({"ip": "192.0.2.10:::255.255.255.0"})
+    assert not any(needs_link({"ip": text}) for text in ("", "dhcp", "off", IP))
 
 
 def test_what_the_configuration_says_counts() -> None:
