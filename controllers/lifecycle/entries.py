@@ -125,9 +125,11 @@ class BootState:
         return Slot.B if wanted == Slot.B.value else Slot.A
 
 
-def _preference(entry: Entry) -> tuple[bool, int, bool]:
-    """Order as systemd-boot does: what has no tries left last, then the newest generation first."""
-    return entry.tries == 0, -entry.generation, entry.tries is not None
+def _preference(entry: Entry) -> tuple[bool, int, int, bool]:
+    """Order as systemd-boot does: what has no tries left last, then the newest generation first; of equals the name that is
+    greater, where a counter makes it so (UAPI group, Version Format Specification).
+    """
+    return entry.tries == 0, -entry.generation, -ord(entry.slot.value), entry.tries is None
 
 
 @dataclass(frozen=True, slots=True)

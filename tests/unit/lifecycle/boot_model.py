@@ -62,9 +62,19 @@ def compare(one: Found, other: Found) -> int:
         return -1 if one.sort_key < other.sort_key else 1
     if one.version != other.version:
         return -1 if int(one.version or 0) > int(other.version or 0) else 1
-    if one.name != other.name:
-        return -1 if one.name > other.name else 1
-    return 0
+    if version_key(one.name) != version_key(other.name):
+        return -1 if version_key(one.name) > version_key(other.name) else 1
+    if one.left < 0 or other.left < 0 or one.left == other.left:
+        return one.done - other.done if one.left == other.left >= 0 else 0
+    return other.left - one.left
+
+
+def version_key(name: str) -> tuple[str, bool]:
+    """Order names as the Version Format Specification does, as far as ours differ: `+` is skipped, and a digit is greater than
+    the dot that stands there otherwise.
+    """
+    stem = name.lower().removesuffix(".conf")
+    return stem.partition("+")[0], "+" in stem
 
 
 def boot_uefi(esp: Esp, loads: Callable[[str], bool]) -> str | None:

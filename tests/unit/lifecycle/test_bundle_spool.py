@@ -8,12 +8,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controllers.lifecycle.bundle import Bundle, Manifest
 from controllers.lifecycle.bundle_spool import Parser, Spool, open_bundle
 from controllers.lifecycle.errors import BundleError
 from tests.unit.lifecycle.bundles import COMMAND_LINE, KEYS, Recipe, make_parts, tar
 
+SMALL = {name: data[:700] for name, data in make_parts().items()}
+WHOLE = tar(list(Recipe(parts=SMALL).members().items()))
 Members = list[tuple[tarfile.TarInfo | str, bytes]]
 
 
@@ -240,6 +244,29 @@ def test_a_part_that_changes_behind_our_back_is_noticed(tmp_path: Path, place: P
         list(bundle.read("root.erofs"))
     with pytest.raises(BundleError, match=r"root\.erofs in the bundle is damaged"):
         open_bundle(place, KEYS)
+
+
+@given(st.data())
+def test_whatever_is_changed_what_is_accepted_is_what_was_signed(data: st.DataObject) -> None:
+    bundle = bytearray(WHOLE)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(bundle) - 1))
+        match data.draw(st.sampled_from(["change", "cut", "insert"])):
+            case "change":
+                bundle[at] ^= data.draw(st.integers(1, 255))
+            case "cut":
+                del bundle[at : at + data.draw(st.sampled_from([1, 512, 5000]))]
+            case _:
+                bundle[at:at] = data.draw(st.sampled_from([b"x", bytes(512), b"x" * 512, bytes(WHOLE[:1024])]))
+    parser, size = Parser(KEYS), data.draw(st.sampled_from([100, 511, 4096, 1 << 20]))
+    try:
+        for at in range(0, len(bundle), size):
+            parser.feed(bytes(bundle[at : at + size]))
+        parser.close()
+    except BundleError:
+        return
+    for name, content in SMALL.items():
+        assert bundle[parser.offsets[name] : parser.offsets[name] + len(content)] == content
 
 
 def test_no_bundle_at_all_is_said(place: Path) -> None:

@@ -292,6 +292,31 @@ def test_what_is_said_to_boot_next_is_what_the_loader_starts(firmware: str) -> N
         assert said is slot_of(BOOTS[firmware](dict(esp), works({A, B})))
 
 
+FILES = st.dictionaries(
+    st.builds(
+        lambda slot, counter: f"ophite-{slot}{counter}.conf", st.sampled_from("ab"), st.sampled_from(["", "+1", "+0-1", "+3-2"])
+    ),
+    st.integers(1, 4),
+    max_size=8,
+)
+
+
+@given(FILES)
+def test_whatever_is_there_the_loaders_order_is_ours(generations: dict[str, int]) -> None:
+    esp: Esp = {one.uki: b"x" for one in Slot}
+    for name, generation in generations.items():
+        parsed = parse_name(name)
+        assert parsed is not None
+        esp[f"{ENTRIES}/{name}"] = Entry(parsed[0], generation, "1").render().encode()
+    assert read_state(esp).next_uefi is slot_of(boot_uefi(dict(esp), works({A, B})))
+
+
+@given(st.sampled_from(["ophite-a.conf", "ophite-b+1.conf"]), st.text(max_size=300))
+def test_whatever_a_file_holds_reading_it_never_raises(name: str, text: str) -> None:
+    parse_entry(name, text)
+    parse_entry(name, Entry(A, 1, "1").render() + text)
+
+
 def test_every_step_says_what_it_does() -> None:
     esp = new_disk()
     steps = (*plan_arm(read_state(esp), NEXT), RemoveFile("x", "why"))
