@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from controllers.lifecycle.uki import SECTION_LIMIT, Read, Uki, read_uki
 from tests.unit.lifecycle.ukis import make_uki
 
-
 HASH = "ab12" * 16
 
 
