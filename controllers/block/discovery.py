@@ -73,16 +73,18 @@ class DiscoveryController(Controller):
         """Look again when somebody wrote to a device."""
         self._refresh.subscribe(wake)
 
-    def _read_table(self, device: BlockDevice) -> gpt.Table | None:
+    def _read_table(self, device: BlockDevice) -> gpt.Table | gpt.GptError | None:
         try:
             return gpt.parse(device_reader(device.path), sysfs.sector_size(self._sys, device.name), device.size)
-        except (gpt.GptError, OSError):
+        except gpt.GptError as error:
+            return error
+        except OSError:
             return None
 
-    def _discover(self, device: BlockDevice, tables: dict[str, gpt.Table | None]) -> DiscoveredVolume:
+    def _discover(self, device: BlockDevice, tables: dict[str, gpt.Table | gpt.GptError | None]) -> DiscoveredVolume:
         volume = DiscoveredVolume(path=device.path, size=device.size, parent=device.parent)
         table = tables.get(device.parent)
-        if table is not None:
+        if isinstance(table, gpt.Table):
             entry = next((one for one in table.partitions if one.number == device.partition_number), None)
             if entry is not None:
                 volume = msgspec.structs.replace(
@@ -93,8 +95,9 @@ class DiscoveryController(Controller):
                 )
         if device.kind not in PROBED:
             return volume
-        if tables.get(device.name) is not None:
-            return msgspec.structs.replace(volume, filesystem="gpt")
+        own = tables.get(device.name)
+        if own is not None:
+            return msgspec.structs.replace(volume, filesystem="gpt", error=str(own) if isinstance(own, gpt.GptError) else "")
         try:
             return _recognise(volume, device_reader(device.path))
         except OSError as error:

@@ -29,7 +29,7 @@ def describe_content(disk: str, volumes: Mapping[str, DiscoveredVolume]) -> str:
     if whole is None or whole.blank:
         return ""
     if whole.error:
-        return "something that cannot be read"
+        return "gpt: damaged" if whole.filesystem == "gpt" else "something that cannot be read"
     if whole.filesystem not in ("gpt", "mbr"):
         return whole.filesystem or "unknown data"
     names = [

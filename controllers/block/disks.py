@@ -68,7 +68,7 @@ class DisksController(Controller):
         devices = [one.spec for one in view.list(BlockDevice) if one.spec.kind == "disk"]
         volumes = {one.id: one.spec for one in view.list(DiscoveredVolume)}
         removable = {one.name for one in devices if self._read(one.name, "removable") == "1"}
-        settled = all(one.name in volumes for one in devices)
+        settled = bool(self._root_uuid) or all(one.name in volumes for one in devices)
         fixed = {one.name for one in devices} - removable
         system = find_system_disk(devices, list(volumes.values()), self._root_uuid, fixed) if settled else ""
         mounts = {one.spec.source: one.spec.target for one in view.list(MountStatus)}

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
+import msgspec
+
 from controllers.block import volume_locate, volume_phases, volume_plan
 from controllers.block.discovery import Refresh
 from controllers.block.kernel import DiskPort, InUse
@@ -23,7 +25,7 @@ from controllers.block.volume_facts import INPUTS, find_encryption, gather_facts
 from controllers.block.volume_keep import VolumeKeeper
 from controllers.block.volume_locate import Facts, Hold
 from controllers.block.volume_plan import SYSTEM, Circumstances, Plan
-from controllers.block.volume_run import FAULTS, Keys, StepRunner, no_keys
+from controllers.block.volume_run import FAULTS, Keys, StepRunner, explain, no_keys
 from controllers.block.volume_status import find_new, find_used, held_status, used_status
 from controllers.block.volume_steps import USE, Mount, partition_path
 from controllers.ports import Ports
@@ -109,7 +111,9 @@ class VolumeApplyController(Controller):
             state = await asyncio.to_thread(self._run.disks.inspect, disk.path, disk.size, disk.sector_size, disk.read_only)
             plan = volume_plan.plan(spec, state, Circumstances(facts.configured, uuid4(), blocked))
         except FAULTS as error:
-            return held_status(spec, Hold(VolumePhase.FAILED, f"{disk.path}: {error}; it is left alone"), "", name)
+            return held_status(
+                spec, Hold(VolumePhase.FAILED, f"{disk.path}: {explain(error)}; nothing on it was changed"), "", name
+            )
         device = partition_path(disk.path, plan.number) if plan.number else ""
         if plan.phase is not VolumePhase.READY:
             return held_status(spec, Hold(plan.phase, plan.reason), device, name)
@@ -121,6 +125,8 @@ class VolumeApplyController(Controller):
             text = "is being set up: " + "; ".join(one.describe() for one in plan.steps)
             return held_status(spec, Hold(VolumePhase.LOCATED, text), device, name)
         status = await self._execute(spec, plan, device, name, keys_of(view, spec.label))
+        if spec.kind is VolumeKind.RAW and (place := facts.volumes.get(device.rpartition("/")[2])):
+            return msgspec.structs.replace(status, size=place.size)
         if status.phase is VolumePhase.READY and not status.error:
             made_with = find_encryption(view, spec.label) if plan.makes_something and plan.encrypted else None
             self._keeper.note_brought(spec, disk, made_with)
@@ -136,7 +142,7 @@ class VolumeApplyController(Controller):
                     self._advance(spec.label, VolumePhase.PROVISIONED)
                 await self._run.run(step, keys)
         except FAULTS as fault:
-            error = f"{spec.label} on {device}: {fault}"
+            error = f"{spec.label} on {device}: {explain(fault)}"
         finally:
             if plan.makes_something:
                 self._refresh.request()
@@ -178,6 +184,8 @@ class VolumeApplyController(Controller):
         closed = {}
         for label in sorted(before.keys() | (unknown if patient else set())):
             status = before.get(label)
+            if status is not None and not status.device and label not in orphans:
+                continue  # it never came to be
             if status is None or status.phase is not VolumePhase.CLOSED or label in orphans:
                 status = await self._keeper.close(label, orphans.get(label), status)
                 self._announced.discard(label)

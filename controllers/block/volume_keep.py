@@ -15,13 +15,15 @@ from controllers.block import volume_close, volume_plan
 from controllers.block.kernel import InUse
 from controllers.block.volume_facts import find_encryption, keys_of
 from controllers.block.volume_locate import Facts
-from controllers.block.volume_run import FAULTS, Keys, StepRunner, no_keys
+from controllers.block.volume_run import FAULTS, Keys, StepRunner, explain, no_keys
 from controllers.block.volume_status import find_place, used_status
 from controllers.block.volume_steps import EncryptClose, EncryptSync, Step, Unmount
 from controllers.config.documents.encryption import Encryption
 from controllers.resources.block import DiscoveredVolume, Disk, VolumeKind, VolumePhase, VolumeSpec, VolumeStatus
 from controllers.runtime.controller import View
 
+KEYS_RETRY = 60.0
+"""Seconds after which keys are tried again that could not be set."""
 KEPT = "is not in the configuration any more; its data stay where they are"
 
 
@@ -33,7 +35,9 @@ class VolumeKeeper:
         self._seen: dict[str, tuple[VolumeSpec, int]] = {}
         self._errors: dict[str, str] = {}
         self._keys: dict[str, Encryption] = {}
-        self._keys_due: set[str] = set()
+        self._keys_due: dict[str, float] = {}
+        self._keys_asked: set[str] = set()
+        self._key_errors: dict[str, str] = {}
 
     def note_brought(self, spec: VolumeSpec, disk: Disk, keys: Encryption | None) -> None:
         """Remember that a volume has just been brought into use and needs no look. In: `keys` that it was made with."""
@@ -53,7 +57,8 @@ class VolumeKeeper:
             self._errors[spec.label] = await self._maintain(spec, disk)
         if status.encrypted:
             await self._sync_keys(view, spec.label, place)
-        return msgspec.structs.replace(status, error=self._errors.get(spec.label) or status.error)
+        errors = [found for found in (self._errors.get(spec.label), self._key_errors.get(spec.label)) if found]
+        return msgspec.structs.replace(status, error="; ".join(errors) or status.error)
 
     async def drop(self, spec: VolumeSpec, used: InUse) -> str:
         """End the use of a volume that has to begin anew; return what is in the way, or ""."""
@@ -74,8 +79,7 @@ class VolumeKeeper:
             mount_point=used.target if used else "",
             size=used.size if used else 0,
         )
-        for kept in (self._seen, self._keys, self._errors):
-            kept.pop(label, None)
+        self._forget(label)
         if error:
             hint = "stop what uses it"
             return msgspec.structs.replace(status, phase=VolumePhase.FAILED, error=f"{KEPT}, but it is in use: {error}; {hint}")
@@ -86,7 +90,7 @@ class VolumeKeeper:
         try:
             state = await asyncio.to_thread(self._run.disks.inspect, disk.path, disk.size, disk.sector_size, disk.read_only)
         except FAULTS as error:
-            return f"{disk.path}: {error}"
+            return f"{disk.path}: {explain(error)}"
         return await self._try(volume_plan.plan_upkeep(spec, state).steps, no_keys)
 
     async def _sync_keys(self, view: View, label: str, place: DiscoveredVolume) -> None:
@@ -94,13 +98,25 @@ class VolumeKeeper:
         encryption = find_encryption(view, label)
         if encryption is None or self._keys.get(label) == encryption:
             return
-        if label not in self._keys_due:
-            self._keys_due.add(label)
-            view.wake_after(0.0)
+        due = self._keys_due.setdefault(label, view.now)
+        if due > view.now or label not in self._keys_asked:
+            self._keys_asked.add(label)
+            view.wake_after(max(due - view.now, 0.0))
             return
-        self._keys_due.discard(label)
-        self._errors[label] = await self._try([EncryptSync(place.path, label, place.partition_uuid)], keys_of(view, label))
+        error = await self._try([EncryptSync(place.path, label, place.partition_uuid)], keys_of(view, label))
+        self._key_errors[label] = error
+        if error:
+            self._keys_due[label] = view.now + KEYS_RETRY
+            view.wake_after(KEYS_RETRY)
+            return
         self._keys[label] = encryption
+        self._keys_due.pop(label)
+        self._keys_asked.discard(label)
+
+    def _forget(self, label: str) -> None:
+        for kept in (self._seen, self._errors, self._keys, self._keys_due, self._key_errors):
+            kept.pop(label, None)
+        self._keys_asked.discard(label)
 
     async def _try(self, steps: Iterable[Step] | Sequence[Step], keys: Keys) -> str:
         """Carry out steps; return what went wrong, or ""."""
@@ -108,7 +124,7 @@ class VolumeKeeper:
             try:
                 await self._run.run(step, keys)
             except FAULTS as error:
-                return f"cannot {step.describe()}: {error}"
+                return f"cannot {step.describe()}: {explain(error)}"
         return ""
 
 

@@ -167,19 +167,26 @@ def _plan_existing(spec: VolumeSpec, disk: DiskState, table: gpt.Table, partitio
     if not configured:
         reason = f"{where} has no file system yet; it is made once the configuration is complete"
         return Plan(phase=VolumePhase.MISSING, reason=reason, number=partition.number)
-    reason = ""
-    if content.filesystem == "luks2" and not partition.attributes & gpt.ATTRIBUTE_PROVISIONING:
-        reason = f"{where} is encrypted, and the configuration has no key for {spec.label}; add it, or wipe the partition"
-    elif partition.attributes & gpt.ATTRIBUTE_COMPLETE:
-        reason = f"{where} was {spec.label} and now holds {content.describe()}; restore it or wipe it"
-    elif not content.blank and not partition.attributes & gpt.ATTRIBUTE_PROVISIONING:
-        reason = f"{where} holds {content.describe()} and is left alone; wipe it to let it be used"
-    elif disk.read_only:
-        reason = f"{disk.path} is read-only, so {spec.label} cannot be made on it"
+    reason = _find_objection(spec, disk, partition, content)
     if reason:
         return Plan(phase=VolumePhase.FAILED, reason=reason, number=partition.number)
     grown = _grown(spec, disk, table, partition)
     return _plan_making(spec, disk, table, grown, "prepare", changed=grown.last != partition.last)
+
+
+def _find_objection(spec: VolumeSpec, disk: DiskState, partition: gpt.Partition, content: Content) -> str:
+    """Return why nothing may be made in a partition with the volume's name, or ""."""
+    where = f"partition {partition.number} of {disk.path}"
+    if not partition.attributes & gpt.ATTRIBUTE_PROVISIONING:
+        if content.filesystem == "luks2":
+            return f"{where} is encrypted, and the configuration has no key for {spec.label}; add it, or wipe the partition"
+        if content.superblock is not None and content.superblock.label == filesystem_label(spec):
+            return f"{where} holds {content.describe()}, and {spec.filesystem} is asked for; change that, or wipe the partition"
+        if partition.attributes & gpt.ATTRIBUTE_COMPLETE:
+            return f"{where} was {spec.label} and now holds {content.describe()}; restore it or wipe it"
+        if not content.blank:
+            return f"{where} holds {content.describe()} and is left alone; wipe it to let it be used"
+    return f"{disk.path} is read-only, so {spec.label} cannot be made on it" if disk.read_only else ""
 
 
 def _plan_making(

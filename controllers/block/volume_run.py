@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 
 from controllers.block.gpt import GptError
@@ -15,6 +16,17 @@ Keys = Callable[[str], Sequence[SlotKey]]
 
 FAULTS = (OSError, ValueError, GptError, LuksError, ProgramError)
 """What may go wrong with a disk; each has a text for the user."""
+
+
+_GONE = "; the disk is gone: attach it again"
+HINTS = {
+    errno.ENOENT: _GONE,
+    errno.ENXIO: _GONE,
+    errno.ENODEV: _GONE,
+    errno.EIO: "; the disk does not answer as it should: is it attached well, or broken?",
+    errno.EROFS: "; the disk is read-only",
+    errno.ENOMEM: "; there is not enough free memory",
+}
 
 
 class StepRunner:
@@ -37,6 +49,13 @@ class StepRunner:
                 await self._luks.close(mapper_name(step.label))
             case _:
                 await self.disks.execute(step)
+
+
+def explain(fault: Exception) -> str:
+    """Return what went wrong in words that help: system calls only know numbers."""
+    if not isinstance(fault, OSError):
+        return str(fault)
+    return f"{fault}{HINTS.get(fault.errno or 0, '')}"
 
 
 def no_keys(partition_uuid: str) -> Sequence[SlotKey]:

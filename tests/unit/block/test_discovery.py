@@ -51,6 +51,15 @@ def test_a_broken_device_spoils_only_its_own_entry(tmp_path: Path) -> None:
     assert found["odd"].filesystem == "", "not probed, but looked at"
 
 
+def test_a_damaged_table_is_named(tmp_path: Path) -> None:
+    data = bytearray(2 * MIB)
+    data[512:520] = b"EFI PART"
+    (tmp_path / "vda").write_bytes(data)
+    found = discover(tmp_path, device(tmp_path / "vda", "vda"))["vda"]
+    assert (found.filesystem, found.blank) == ("gpt", False)
+    assert "the partition table at sector 1 has a header of 0 bytes" in found.error
+
+
 def test_nothing_is_told_from_something_unknown(tmp_path: Path) -> None:
     (tmp_path / "zeros").write_bytes(bytes(2 * MIB))
     (tmp_path / "noise").write_bytes(bytes(1000) + b"data" + bytes(MIB))

@@ -21,6 +21,7 @@ def part(number: int, label: str = "", filesystem: str = "") -> tuple[str, Disco
         ({"filesystem": "lvm2"}, "lvm2"),
         ({}, "unknown data"),
         ({"error": "/dev/vda: Input/output error"}, "something that cannot be read"),
+        ({"filesystem": "gpt", "error": "wrong checksum"}, "gpt: damaged"),
         ({"filesystem": "mbr"}, "mbr without partitions"),
     ],
 )

@@ -1,11 +1,12 @@
 """Which disk is the system disk."""
 
 from pathlib import Path
+from typing import Any
 
 from controllers.block.disks import DisksController, find_system_disk, root_partition_uuid
 from controllers.ports import Paths, Ports
 from controllers.resources.block import BlockDevice, DiscoveredVolume, Disk
-from controllers.runtime.resource import new
+from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile
 
 HASH = "0123456789abcdef0123456789abcdef" * 2
@@ -91,3 +92,11 @@ def test_no_disk_is_chosen_before_all_have_been_looked_at(tmp_path: Path) -> Non
     controller = DisksController(Ports(paths=Paths(tmp_path)))
     wanted = run_reconcile(controller, [new("vda", disk("vda")), new("vdb", disk("vdb")), new("vda", whole("vda"))])
     assert not any(isinstance(one.spec, Disk) and one.spec.system for one in wanted)
+
+
+def test_the_booted_disk_is_known_whatever_appears_beside_it(tmp_path: Path) -> None:
+    ports = Ports(paths=Paths(tmp_path), cmdline={"ophite.root": "verity", "ophite.verity": f"{HASH}:aa:100"})
+    given: list[Resource[Any]] = [new(name, disk(name)) for name in ("vda", "vdb")]
+    given += [new("vda", whole("vda", "gpt")), new("vda3", part("vda3", "vda", uuid=UUID))]
+    found = {one.id: one.spec.system for one in run_reconcile(DisksController(ports), given) if isinstance(one.spec, Disk)}
+    assert found == {"vda": True, "vdb": False}

@@ -156,9 +156,17 @@ async def test_a_node_that_is_about_to_be_installed_makes_no_volumes() -> None:
     [
         (Format, ProgramError(["/usr/bin/mke2fs"], "ended with status 1", "no space"), "mke2fs: ended with status 1: no space"),
         (Mount, OSError(117, "Structure needs cleaning"), "Structure needs cleaning"),
-        ("/dev/vda", gpt.GptError("partition 3 overlaps"), "/dev/vda: partition 3 overlaps; it is left alone"),
-        (WriteTable, OSError(5, "Input/output error"), "STATE on /dev/vda1: [Errno 5] Input/output error"),
-        ("/dev/vda", OSError(6, "No such device or address"), "/dev/vda: [Errno 6] No such device or address"),
+        ("/dev/vda", gpt.GptError("partition 3 overlaps"), "/dev/vda: partition 3 overlaps; nothing on it was changed"),
+        (
+            WriteTable,
+            OSError(5, "Input/output error"),
+            "STATE on /dev/vda1: [Errno 5] Input/output error; the disk does",
+        ),
+        (
+            "/dev/vda",
+            OSError(6, "No such device"),
+            "[Errno 6] No such device; the disk is gone: attach it again; nothing",
+        ),
     ],
 )
 async def test_a_failing_step_is_named_and_stops_what_follows(failing: type | str, error: Exception, text: str) -> None:
@@ -191,6 +199,7 @@ async def test_user_volumes_of_every_kind_beside_each_other() -> None:
         "/var/mnt/data": "/dev/vdb3",
         "/var/mnt/here": "/dev/vda3",
     }
+    assert found["r-ceph"].size == 512 * MIB
     assert (found["r-ceph"].device, found["r-ceph"].mounted, found["r-ceph"].kind) == ("/dev/vdb1", False, VolumeKind.RAW)
     assert (found["s-one"].device, found["s-one"].mounted) == ("/dev/vdb2", False)
     ephemeral = machine.fake.tables["/dev/vda"].find("EPHEMERAL")
@@ -316,6 +325,27 @@ async def test_a_locked_state_is_opened_with_the_machines_own_key_before_the_con
     found = await machine.settle()
     assert (found["STATE"].phase, found["STATE"].encrypted) == (VolumePhase.READY, True)
     assert machine.fake.done == ["LuksOpen", "Mount"]
+
+
+async def test_keys_that_cannot_be_set_are_tried_again_and_the_volume_stays_in_use() -> None:
+    machine = Machine(user(encryption=KEYS))
+    await machine.settle()
+    machine.fake.failing = {"LuksSync": LuksError("no slot is free")}
+    machine.documents = [user(encryption=Encryption(keys=(EncryptionKey(slot=3, node_id=NodeIDKey()),)))]
+    found = await machine.settle(now=3000.0)
+    assert (found["u-data"].phase, "no slot is free" in found["u-data"].error) == (VolumePhase.READY, True)
+    machine.fake.failing, machine.fake.done = {}, []
+    await machine.step(now=3059.0)
+    assert machine.fake.done == [], "not at every look"
+    found = await machine.step(now=3061.0)
+    assert (machine.fake.done, found["u-data"].error) == (["LuksSync 3"], "")
+
+
+async def test_a_volume_that_never_came_to_be_leaves_nothing() -> None:
+    machine = Machine(user("a", DiskSelector(match=DiskMatch(serial="absent"))))
+    assert "u-a" in await machine.settle()
+    machine.documents = []
+    assert "u-a" not in await machine.settle()
 
 
 async def test_a_disk_that_is_gone() -> None:

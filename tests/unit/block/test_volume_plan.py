@@ -267,6 +267,17 @@ def test_swap_is_made_and_used() -> None:
     assert make(SWAP, disk(ROOT, done, contents={2: Content(Superblock("xfs", "s-one"))})).steps == ()
 
 
+def test_another_file_system_than_there_is_is_refused() -> None:
+    there = entry(2, "u-data", 300, 400, gpt.ATTRIBUTE_COMPLETE)
+    state = disk(ROOT, there, contents={2: Content(Superblock("ext4", "u-data", "", 400 * MIB))})
+    made = make(msgspec.structs.replace(USER, filesystem="xfs"), state)
+    assert (made.steps, made.phase) == ((), VolumePhase.FAILED)
+    assert made.reason == (
+        "partition 2 of /dev/vda holds a ext4 file system labelled u-data, and xfs is asked for; "
+        "change that, or wipe the partition"
+    )
+
+
 def test_labels_of_file_systems_are_cut_to_what_fits() -> None:
     long = msgspec.structs.replace(USER, label="u-a-very-long-name-indeed", filesystem="xfs")
     assert filesystem_label(long) == "u-a-very-lon"
