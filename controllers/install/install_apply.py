@@ -16,6 +16,7 @@ import msgspec
 
 from controllers.block.disk_select import SelectorError, find_one, list_disks
 from controllers.block.volume_config import STATE_SIZE
+from controllers.config.acquire import RUN_SOURCE, STATE_SOURCE
 from controllers.config.documents.install_config import InstallConfig
 from controllers.config.documents.volume_config import VolumeConfig
 from controllers.install.errors import InstallError
@@ -41,6 +42,10 @@ Tools = tuple["InstallPort", "MediumPort"]
 log = logging.getLogger("install")
 
 IDENTITY = "identity.json"
+KEPT = frozenset({STATE_SOURCE, RUN_SOURCE})
+"""Sources of a configuration that was in force before this boot, or before this life of the brain. Its `wipe` was meant for
+the installation back then: a medium that is left in the machine must not wipe the node that it installed.
+"""
 RUNS_FROM_DISK = "this node runs from its disk; `ophite upgrade` changes its version, `ophite reset` frees the disk"
 
 
@@ -124,19 +129,20 @@ class InstallApplyController(Controller):
         except InstallError as error:
             self._order = None
             return InstallStatus(phase=InstallPhase.FAILED, message=_explain(error))
-        order = await self._make_order(view, disk, document, request or InstallRequest(), kept.spec.yaml)
+        order = await self._make_order(view, disk, document, request or InstallRequest())
         if order == self._order:
             return self._status
         self._order = order
         self._started.set()
         return InstallStatus(phase=InstallPhase.RUNNING, disk=disk.path, message="")
 
-    async def _make_order(
-        self, view: View, disk: Disk, document: InstallConfig | None, request: InstallRequest, yaml: str
-    ) -> Order:
+    async def _make_order(self, view: View, disk: Disk, document: InstallConfig | None, request: InstallRequest) -> Order:
+        kept = view.get(MachineConfiguration, "persistent").spec
+        told = document is not None and document.wipe
+        spared = told and not KEPT.isdisjoint(kept.source.split("+"))
         first = first_physical([one.spec for one in view.list(LinkStatus)])
         name = first.name if first else ""
-        whole = await asyncio.to_thread(add_network, yaml, self._ports.cmdline, name)
+        whole = await asyncio.to_thread(add_network, kept.yaml, self._ports.cmdline, name)
         identity = render_identity(view.get(NodeIdentity, "node").spec)
         volume = next((one.spec for one in view.list(VolumeConfig) if one.spec.name == "STATE"), VolumeConfig(name="STATE"))
         system = view.find(SystemInformation, "system")
@@ -144,7 +150,8 @@ class InstallApplyController(Controller):
             disk=disk.path,
             size=disk.size,
             sector_size=disk.sector_size,
-            wipe=request.wipe or (document is not None and document.wipe),
+            wipe=request.wipe or (told and not spared),
+            spared=spared,
             image=request.image or self._ports.cmdline.get("ophite.bundle", ""),
             words=document.extra_kernel_args if document else (),
             requested=request.requested,

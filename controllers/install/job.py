@@ -134,10 +134,10 @@ def _check(order: Order, contents: Contents) -> None:
     if contents.verdict in (Verdict.EMPTY, Verdict.INTERRUPTED) or order.wipe:
         return
     what = "an installed Ophite with another version or configuration: " if contents.verdict is Verdict.OURS else ""
-    raise Refused(
-        f"{order.disk} is not empty and is left alone; it holds {what}{contents.describe()}",
-        "set `wipe: true` in InstallConfig, or run `ophite install --wipe`, to lose all of it; or choose another disk",
-    )
+    hint = "set `wipe: true` in InstallConfig, or run `ophite install --wipe`, to lose all of it; or choose another disk"
+    if order.spared:
+        hint = "`wipe: true` of a configuration that was kept from an earlier boot does not count: run `ophite install --wipe`"
+    raise Refused(f"{order.disk} is not empty and is left alone; it holds {what}{contents.describe()}", hint)
 
 
 def _text(error: Exception) -> str:

@@ -17,12 +17,14 @@ CONFIG = "config.yaml"
 class Order:
     """What is wanted. Two orders that are equal are one attempt. Sizes in bytes; `state`: files of STATE, with secrets; it is
     encrypted with the keys of `encryption`, which may come from what the firmware says of the machine (`system`).
+    `spared`: the configuration says `wipe`, and that does not count, because the node itself kept it from before.
     """
 
     disk: str
     size: int
     sector_size: int
     wipe: bool = False
+    spared: bool = False
     image: str = ""
     words: tuple[str, ...] = ()
     requested: float = 0.0

@@ -37,11 +37,13 @@ class Node(World):
         ports = Ports(paths=Paths(tmp_path), cmdline=self.cmdline)
         super().__init__(InstallApplyController(ports, lambda _: (port, port.medium)))
 
-    async def give(self, *, document: InstallConfig | None = DOCUMENT, disks: tuple[Disk, ...] = (SDA,)) -> None:
+    async def give(
+        self, *, document: InstallConfig | None = DOCUMENT, disks: tuple[Disk, ...] = (SDA,), source: str = "api"
+    ) -> None:
         """Give everything that a configured node has."""
         await self.put("node", NodeIdentity(node_id="1" * 32, machine_id="2" * 32))
         await self.put("config", ConfigStatus(complete=True))
-        await self.put("persistent", MachineConfiguration(yaml=CONFIG))
+        await self.put("persistent", MachineConfiguration(yaml=CONFIG, source=source))
         for disk in disks:
             await self.put(disk.path, disk)
         if document is not None:
@@ -165,6 +167,19 @@ async def test_a_changed_document_is_another_attempt(tmp_path: Any) -> None:
         await node.give()
         assert "holds an MBR" in (await node.show()).message
         await node.put("default", msgspec.structs.replace(DOCUMENT, wipe=True))
+        assert (await node.show()).phase is PHASE.INSTALLED
+
+
+@pytest.mark.parametrize("source", ["state", "state+image", "run"])
+async def test_wipe_of_a_configuration_that_was_kept_does_not_count(tmp_path: Any, source: str) -> None:
+    port = FakePort()
+    port.verdict, port.found = Verdict.OURS, ("a GPT of 6 partitions",)
+    async with Node(tmp_path, port) as node:
+        await node.give(document=msgspec.structs.replace(DOCUMENT, wipe=True), source=source)
+        status = await node.show()
+        assert status.phase is PHASE.FAILED
+        assert "kept from an earlier boot does not count: run `ophite install --wipe`" in status.message
+        await node.put("install", InstallRequest(wipe=True, requested=1.0))
         assert (await node.show()).phase is PHASE.INSTALLED
 
 
