@@ -27,7 +27,7 @@ from controllers.block.volume_locate import Facts, Hold
 from controllers.block.volume_plan import SYSTEM, Circumstances, Plan
 from controllers.block.volume_run import FAULTS, Keys, StepRunner, explain, no_keys
 from controllers.block.volume_status import find_new, find_used, held_status, used_status
-from controllers.block.volume_steps import USE, Mount, partition_path
+from controllers.block.volume_steps import BRING, Mount, partition_path
 from controllers.ports import Ports
 from controllers.resources.block import Disk, VolumeKind, VolumePhase, VolumeSpec, VolumeStatus
 from controllers.runtime.controller import Controller, Output, View, Wanted
@@ -92,7 +92,8 @@ class VolumeApplyController(Controller):
         disk = volume_locate.locate_disk(spec, facts)
         if isinstance(disk, Hold):
             return held_status(spec, disk)
-        return await self._bring_partition(view, spec, disk, facts)
+        hold = volume_locate.find_module_hold(spec.filesystem, spec.encrypted, facts)
+        return held_status(spec, hold) if hold else await self._bring_partition(view, spec, disk, facts)
 
     async def _bring_existing(self, spec: VolumeSpec, facts: Facts) -> VolumeStatus:
         found = volume_locate.locate_existing(spec, facts)
@@ -138,7 +139,7 @@ class VolumeApplyController(Controller):
         error = ""
         try:
             for step in plan.steps:
-                if isinstance(step, USE):
+                if isinstance(step, BRING):
                     self._advance(spec.label, VolumePhase.PROVISIONED)
                 await self._run.run(step, keys)
         except FAULTS as fault:

@@ -16,6 +16,7 @@ from controllers.config.documents.volume_config import VolumeConfig
 from controllers.ports import Ports
 from controllers.resources.block import BlockDevice, DiscoveredVolume, Disk, VolumeSpec
 from controllers.resources.hardware import SystemInformation
+from controllers.resources.install import InstallRequest
 from controllers.resources.machine import ConfigStatus, KernelModuleStatus, PlatformInfo
 from controllers.runtime.controller import Input, View
 from controllers.runtime.resource import Spec
@@ -31,6 +32,7 @@ INPUTS = (
     Input(VolumeConfig),
     Input(UserVolumeConfig),
     Input(InstallConfig),
+    Input(InstallRequest, id="install"),
     Input(ConfigStatus, id="config"),
     Input(PlatformInfo, id="platform"),
     Input(SystemInformation, id="system"),
@@ -53,7 +55,7 @@ def gather_facts(view: View, ports: Ports, age: float) -> Facts:
         modules=_by_id(view, KernelModuleStatus),
         settled=looked and age >= SETTLE * ports.patience,
         configured=config is not None and config.spec.complete,
-        installing=from_memory and bool(view.list(InstallConfig)),
+        installing=from_memory and bool(view.list(InstallConfig) or view.find(InstallRequest, "install")),
         namespaces=view.get(PlatformInfo, "platform").spec.platform == "namespaces",
     )
 

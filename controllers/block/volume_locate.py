@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from controllers.block import superblocks
 from controllers.block.disk_usage import is_volume
 from controllers.block.filesystems import FILESYSTEMS
-from controllers.block.volume_plan import SYSTEM
+from controllers.block.volume_plan import STATE, SYSTEM
 from controllers.resources.block import DiscoveredVolume, Disk, VolumePhase, VolumeSpec, VolumeStatus
 from controllers.resources.machine import KernelModuleStatus
 
@@ -53,6 +53,8 @@ def find_hold(spec: VolumeSpec, facts: Facts) -> Hold | None:
         return Hold(VolumePhase.MISSING, text)
     if facts.installing:
         return Hold(VolumePhase.MISSING, "waits for the installation")
+    if not facts.configured and spec.label != STATE:
+        return Hold(VolumePhase.MISSING, "waits for a complete configuration")
     below_var = spec.label not in SYSTEM and bool(spec.mount_point)
     if below_var and not _is_ready("EPHEMERAL", facts):
         return Hold(VolumePhase.WAITING, f"waits for EPHEMERAL, where {spec.mount_point} is")

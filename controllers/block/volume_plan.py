@@ -36,7 +36,7 @@ from controllers.block.volume_steps import (
 )
 from controllers.resources.block import VolumeKind, VolumePhase, VolumeSpec
 
-__all__ = ["SYSTEM", "Circumstances", "Plan", "WriteTable", "filesystem_label", "not_encrypted", "plan", "plan_upkeep"]
+__all__ = ["STATE", "SYSTEM", "Circumstances", "Plan", "WriteTable", "filesystem_label", "not_encrypted", "plan", "plan_upkeep"]
 
 STATE = "STATE"
 SYSTEM = (STATE, "EPHEMERAL")

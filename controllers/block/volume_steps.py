@@ -167,8 +167,10 @@ PlainStep = WriteTable | Clear | Format | Mount | GrowFilesystem | SwapOn | Swap
 EncryptStep = EncryptFormat | EncryptOpen | EncryptSync | EncryptClose
 Step = PlainStep | EncryptStep
 
-USE = (EncryptOpen, Mount, SwapOn)
-"""The first of these in a plan begins to use what the steps before have made."""
+BRING = (Mount, SwapOn)
+"""Bring into use what the steps before have made."""
+USE = (EncryptOpen, *BRING)
+"""Use what is there and change nothing of it."""
 
 
 def partition_path(disk: str, number: int) -> str:

@@ -22,6 +22,7 @@ from controllers.config.documents.volume_config import VolumeConfig
 from controllers.machine.programs import ProgramError
 from controllers.ports import Ports
 from controllers.resources.block import BlockDevice, Disk, VolumeKind, VolumePhase
+from controllers.resources.install import InstallRequest
 from controllers.resources.machine import KernelModuleStatus
 from controllers.runtime.resource import Resource, new
 from tests.harness.volumes import MACHINE_DISK, SECOND, Machine
@@ -149,6 +150,9 @@ async def test_a_node_that_is_about_to_be_installed_makes_no_volumes() -> None:
         found = await machine.settle()
         assert {one.phase for one in found.values()} == {expected}
         assert ("waits for the installation" in found["STATE"].error) == (root == "iso")
+    asked = Machine(ports=Ports(cmdline={"ophite.root": "initramfs"}))
+    asked.extra.append(new("install", InstallRequest()))
+    assert (await asked.settle())["EPHEMERAL"].error == "waits for the installation"
 
 
 @pytest.mark.parametrize(

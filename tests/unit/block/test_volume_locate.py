@@ -80,9 +80,11 @@ def test_every_disk_is_named_when_none_will_do() -> None:
 def test_user_volumes_wait_for_what_they_are_mounted_in() -> None:
     hold = Hold(VolumePhase.WAITING, "waits for EPHEMERAL, where /var/mnt/data is")
     for done in ({}, {"EPHEMERAL": FAILED}):
-        assert find_hold(USER, Facts(done=done)) == hold
-    assert find_hold(USER, Facts(done={"EPHEMERAL": READY})) is None
-    assert find_hold(VolumeSpec(label="r-raw", kind=VolumeKind.RAW), Facts()) is None
+        assert find_hold(USER, Facts(done=done, configured=True)) == hold
+    assert find_hold(USER, Facts(done={"EPHEMERAL": READY}, configured=True)) is None
+    raw = VolumeSpec(label="r-raw", kind=VolumeKind.RAW)
+    assert find_hold(raw, Facts(configured=True)) is None
+    assert find_hold(raw, Facts()) == Hold(VolumePhase.MISSING, "waits for a complete configuration")
     assert find_hold(VolumeSpec(label="STATE", mount_point="/state"), Facts()) is None
 
 
