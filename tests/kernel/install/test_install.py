@@ -369,6 +369,18 @@ async def test_a_read_only_disk_says_so(machine: Machine) -> None:
         await machine.install()
 
 
+async def test_a_disk_that_breaks_while_it_is_written(tmp_path: Path) -> None:
+    """A file system that is full below the loop device is an I/O error on it."""
+    run("mount", "-t", "tmpfs", "-o", "size=12M", "tmpfs", str(tmp_path))
+    machine = Machine(tmp_path)
+    try:
+        with pytest.raises(InstallError, match="clear /dev/loop.*: .*(Input/output error|No space left)"):
+            await machine.install()
+    finally:
+        machine.close()
+        run("umount", "--lazy", str(tmp_path))
+
+
 async def test_a_changed_file_on_the_medium_is_refused_before_anything_is_written(machine: Machine) -> None:
     before = machine.digest()
     path = machine.ports.paths.run / "medium/ophite/root.erofs"
