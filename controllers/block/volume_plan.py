@@ -129,7 +129,7 @@ def _plan_blank_disk(spec: VolumeSpec, disk: DiskState, around: Circumstances) -
 
 
 def _plan_creation(spec: VolumeSpec, disk: DiskState, table: gpt.Table, around: Circumstances) -> Plan:
-    """Create the partition in the biggest gap, then make in it what is wanted, and use it."""
+    """Create the partition in free room, then make in it what is wanted, and use it."""
     if not around.configured:
         return Plan(
             phase=VolumePhase.MISSING,
@@ -139,11 +139,8 @@ def _plan_creation(spec: VolumeSpec, disk: DiskState, table: gpt.Table, around: 
         return Plan(phase=VolumePhase.WAITING, reason=f"waits for {around.blocked}")
     if disk.read_only:
         return Plan(phase=VolumePhase.FAILED, reason=f"{disk.path} is read-only, so {spec.label} cannot be made on it")
-    step = gpt.ALIGNMENT // table.sector_size
-    first, last = max(table.free_ranges(), key=lambda gap: gap[1] - gap[0], default=(0, -1))
     limit = _limit(spec, disk.size)
-    last = (min(last, first + limit // table.sector_size - 1) if limit else last) + 1
-    last = last // step * step - 1
+    first, last = _choose_room(table, limit)
     room = max(last - first + 1, 0) * table.sector_size
     need = max(spec.min_size, MIB)
     if room < need:
@@ -154,6 +151,19 @@ def _plan_creation(spec: VolumeSpec, disk: DiskState, table: gpt.Table, around: 
     number = table.free_number()
     partition = gpt.Partition(number, UUID(spec.partition_type), around.new_uuid, first, last, spec.label)
     return _plan_making(spec, disk, table, partition, "add", changed=True)
+
+
+def _choose_room(table: gpt.Table, limit: int) -> tuple[int, int]:
+    """Return first and last sector for a partition of at most `limit` bytes (0 = no limit); last < first: there is none.
+
+    With a limit it is the smallest gap that has room for all of it, so that a volume made anew finds its old place again.
+    """
+    step, wanted = gpt.ALIGNMENT // table.sector_size, limit // table.sector_size
+    gaps = sorted(table.free_ranges(), key=lambda gap: gap[1] - gap[0])
+    enough = [gap for gap in gaps if wanted and gap[1] - gap[0] + 1 >= wanted]
+    first, last = enough[0] if enough else gaps[-1] if gaps else (0, -1)
+    last = min(last, first + wanted - 1) if wanted else last
+    return first, (last + 1) // step * step - 1
 
 
 def _plan_existing(spec: VolumeSpec, disk: DiskState, table: gpt.Table, partition: gpt.Partition, configured: bool) -> Plan:

@@ -206,6 +206,15 @@ def replace_max(spec: VolumeSpec, maximum: int) -> VolumeSpec:
     return msgspec.structs.replace(spec, max_size=maximum)
 
 
+def test_a_volume_with_a_maximum_takes_the_smallest_gap_that_is_enough() -> None:
+    gone = disk(ROOT, entry(3, "EPHEMERAL", 364, 1024), entry(4, "u-data", 1500, 2000))  # 63 MiB, 99 MiB, 595 MiB
+    assert created(make(STATE, gone), "STATE").first == (364 + 1024) * 2048
+    back = disk(entry(1, "ROOT-A", 1, 299), entry(3, "EPHEMERAL", 364, 1024))
+    assert created(make(STATE, back), "STATE").first == 300 * 2048, "where it has always been"
+    tight = disk(ROOT, entry(3, "EPHEMERAL", 264, 3800))
+    assert make(STATE, tight).phase is VolumePhase.FAILED
+
+
 def test_a_share_of_the_disk_leaves_the_rest() -> None:
     made = make(msgspec.structs.replace(EPHEMERAL, max_percent=50), disk(ROOT))
     assert created(made, "EPHEMERAL").sectors * 512 == 2048 * MIB
