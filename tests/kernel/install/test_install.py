@@ -374,7 +374,7 @@ async def test_a_disk_that_breaks_while_it_is_written(tmp_path: Path) -> None:
     run("mount", "-t", "tmpfs", "-o", "size=12M", "tmpfs", str(tmp_path))
     machine = Machine(tmp_path)
     try:
-        with pytest.raises(InstallError, match="clear /dev/loop.*: .*(Input/output error|No space left)"):
+        with pytest.raises(InstallError, match=r"clear /dev/loop.*: .*(Input/output error|No space left)"):
             await machine.install()
     finally:
         machine.close()
