@@ -15,7 +15,8 @@ FLOOR = 8 * MIB
 
 class SwapVolumeConfig(Document, frozen=True, kw_only=True):
     """A partition called `s-NAME` with swap space. What is swapped out may be secret and is not encrypted: use a disk that you
-    would destroy rather than sell. Without the document it is no longer used.
+    would destroy rather than sell. It relieves the system; kubelet keeps pods out of it. Without the document it is no longer
+    used.
     """
 
     named = True
