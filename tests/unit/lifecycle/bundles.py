@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import secrets
 import tarfile
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +17,7 @@ from image.bundle import write_bundle
 
 KEY = Ed25519PrivateKey.generate()
 KEYS = (KEY.public_key(),)
+RUN = secrets.token_hex(8)
 COMMAND_LINE = "ophite.root=verity ophite.verity=ab:cd:12 console=ttyS0,115200"
 
 
@@ -30,8 +32,8 @@ def make_parts(version: str = "2.0", *, bios: bool = True) -> dict[str, bytes]:
 
 
 def root_hash(version: str = "2.0") -> str:
-    """What the manifest says of the root; nobody here computes a hash tree."""
-    return hashlib.sha256(f"root {version}".encode()).hexdigest()
+    """What the manifest says of the root; nobody here computes a hash tree. Another run on this machine has others."""
+    return hashlib.sha256(f"root {version} {RUN}".encode()).hexdigest()
 
 
 @dataclass

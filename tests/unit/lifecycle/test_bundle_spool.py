@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.lifecycle.bundle import Bundle, Manifest
@@ -246,6 +246,7 @@ def test_a_part_that_changes_behind_our_back_is_noticed(tmp_path: Path, place: P
         open_bundle(place, KEYS)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_whatever_is_changed_what_is_accepted_is_what_was_signed(data: st.DataObject) -> None:
     bundle = bytearray(WHOLE)

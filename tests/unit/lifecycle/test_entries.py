@@ -3,7 +3,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.lifecycle import grubenv
@@ -102,6 +102,7 @@ def test_names_carry_slot_and_counters(name: str, expected: tuple[Slot, int | No
     assert parse_name(name) == expected
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(Slot),
     st.integers(0, 10**12 - 1),
@@ -301,6 +302,7 @@ FILES = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(FILES)
 def test_whatever_is_there_the_loaders_order_is_ours(generations: dict[str, int]) -> None:
     esp: Esp = {one.uki: b"x" for one in Slot}
@@ -311,6 +313,7 @@ def test_whatever_is_there_the_loaders_order_is_ours(generations: dict[str, int]
     assert read_state(esp).next_uefi is slot_of(boot_uefi(dict(esp), works({A, B})))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["ophite-a.conf", "ophite-b+1.conf"]), st.text(max_size=300))
 def test_whatever_a_file_holds_reading_it_never_raises(name: str, text: str) -> None:
     parse_entry(name, text)

@@ -3,7 +3,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.lifecycle import grubenv
@@ -18,6 +18,7 @@ def test_the_block_is_what_the_build_writes() -> None:
     assert grubenv.render({"default": "a", "try": ""}) == GOLDEN.read_bytes()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=4))
 def test_what_is_rendered_is_read_back(values: dict[str, str]) -> None:
     block = grubenv.render(values)

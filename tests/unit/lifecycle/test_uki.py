@@ -2,7 +2,7 @@ import struct
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.lifecycle.uki import SECTION_LIMIT, Read, Uki, read_uki
@@ -64,6 +64,7 @@ def test_a_file_that_claims_many_sections_says_nothing() -> None:
     assert read_uki(reader(bytes(data))) == Uki()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=20))
 def test_damage_never_raises(changes: Iterable[tuple[int, int]]) -> None:
     data = bytearray(make_uki("ophite.verity=aa:b:1 quiet", "VERSION_ID=1\n"))
