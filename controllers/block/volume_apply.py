@@ -27,7 +27,7 @@ from controllers.block.volume_locate import Facts, Hold
 from controllers.block.volume_plan import SYSTEM, Circumstances, Plan
 from controllers.block.volume_run import FAULTS, Keys, StepRunner, explain, no_keys
 from controllers.block.volume_status import find_new, find_used, held_status, used_status
-from controllers.block.volume_steps import BRING, Mount, partition_path
+from controllers.block.volume_steps import BRING, EncryptSync, Mount, partition_path
 from controllers.ports import Ports
 from controllers.resources.block import Disk, VolumeKind, VolumePhase, VolumeSpec, VolumeStatus
 from controllers.runtime.controller import Controller, Output, View, Wanted
@@ -129,8 +129,8 @@ class VolumeApplyController(Controller):
         if spec.kind is VolumeKind.RAW and (place := facts.volumes.get(device.rpartition("/")[2])):
             return msgspec.structs.replace(status, size=place.size)
         if status.phase is VolumePhase.READY and not status.error:
-            made_with = find_encryption(view, spec.label) if plan.makes_something and plan.encrypted else None
-            self._keeper.note_brought(spec, disk, made_with)
+            synced = any(isinstance(step, EncryptSync) for step in plan.steps)
+            self._keeper.note_brought(spec, disk, find_encryption(view, spec.label) if synced else None)
         return status
 
     async def _execute(self, spec: VolumeSpec, plan: Plan, device: str, disk: str, keys: Keys) -> VolumeStatus:

@@ -40,7 +40,7 @@ class VolumeKeeper:
         self._key_errors: dict[str, str] = {}
 
     def note_brought(self, spec: VolumeSpec, disk: Disk, keys: Encryption | None) -> None:
-        """Remember that a volume has just been brought into use and needs no look. In: `keys` that it was made with."""
+        """Remember that a volume has just been brought into use and needs no look. In: `keys` that its slots have now."""
         self._seen[spec.label] = (spec, disk.size)
         if keys is not None:
             self._keys[spec.label] = keys

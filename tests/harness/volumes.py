@@ -26,6 +26,10 @@ from controllers.block.volume_steps import (
     WriteTable,
     partition_path,
 )
+from controllers.config.documents.disk_selector import DiskMatch, DiskSelector
+from controllers.config.documents.encryption import Encryption, EncryptionKey, NodeIDKey
+from controllers.config.documents.user_volume_config import UserVolumeConfig
+from controllers.config.documents.volume_config import VolumeConfig
 from controllers.ports import Ports
 from controllers.resources.block import DiscoveredVolume, Disk, VolumePhase, VolumeStatus
 from controllers.resources.hardware import SystemInformation
@@ -38,6 +42,19 @@ MODULES = [new(name, KernelModuleStatus(name=name, state="loaded")) for name in 
 SYSTEM = new("system", SystemInformation(uuid="12345678-9abc-4def-8123-456789abcdef"))
 MACHINE_DISK = Disk(path="/dev/vda", size=4096 * MIB, system=True)
 SECOND = Disk(path="/dev/vdb", size=4096 * MIB, serial="second")
+ON_SECOND = DiskSelector(match=DiskMatch(serial="second"))
+ON_SYSTEM = DiskSelector(match=DiskMatch(system=True))
+KEYS = Encryption(keys=(EncryptionKey(slot=0, node_id=NodeIDKey()),))
+
+
+def user(name: str = "data", disk: DiskSelector = ON_SECOND, **fields: Any) -> Resource[UserVolumeConfig]:
+    """Return the document of a user volume."""
+    return new(name, UserVolumeConfig(name=name, disk=disk, **fields))
+
+
+def limited(maximum: str = "1GiB") -> Resource[VolumeConfig]:
+    """Return the document of an EPHEMERAL that leaves room."""
+    return new("EPHEMERAL", VolumeConfig(name="EPHEMERAL", max_size=maximum))
 
 
 class FakeDisks:
