@@ -74,6 +74,19 @@ def test_a_disk_with_sectors_of_4096_bytes_is_written_too(tmp_path: Path, esp: D
     check_running_slot(tmp_path / "big.img")
 
 
+def test_an_id_that_is_right_already_is_not_written(image: Path, esp: DirectoryEsp) -> None:
+    before = image.read_bytes()
+    with attached(image) as loop:
+        execute([SetRootId(A, root_id(root_hash("1.0")))], SlotDisk(loop, esp))
+    assert image.read_bytes() == before
+
+
+def test_a_disk_without_a_table_is_said(tmp_path: Path, esp: DirectoryEsp) -> None:
+    (tmp_path / "empty.img").write_bytes(bytes(4 * MIB))
+    with attached(tmp_path / "empty.img") as loop, pytest.raises(SlotError, match="has no partition table"):
+        execute([SetRootId(B, root_id(root_hash()))], SlotDisk(loop, esp))
+
+
 def test_an_id_that_another_slot_bears_is_refused(image: Path, esp: DirectoryEsp) -> None:
     with attached(image) as loop, pytest.raises(SlotError, match="another partition"):
         execute([SetRootId(B, root_id(root_hash("1.0")))], SlotDisk(loop, esp))

@@ -189,6 +189,18 @@ def test_a_command_line_of_two_lines_is_refused(tmp_path: Path) -> None:
         bundle.read_command_line()
 
 
+def test_a_command_line_that_is_far_too_long_is_refused(tmp_path: Path) -> None:
+    bundle = open_parts(Recipe(parts=make_parts() | {"cmdline": b"x" * 20_000}).unpack(tmp_path), KEYS)
+    with pytest.raises(BundleError, match="longer than 16384 bytes"):
+        bundle.read_command_line()
+
+
+def test_a_part_that_the_bundle_does_not_have_is_said(tmp_path: Path) -> None:
+    bundle = open_parts(Recipe(arch="arm64").unpack(tmp_path), KEYS)
+    with pytest.raises(BundleError, match=r"the bundle has no grub/core\.img"):
+        list(bundle.read("grub/core.img"))
+
+
 def test_the_build_and_the_node_agree_on_the_members() -> None:
     assert (image_bundle.MANIFEST, image_bundle.SIGNATURE) == ("manifest.json", "manifest.sig")
     assert image_bundle.FORMAT == 1

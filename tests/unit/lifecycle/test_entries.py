@@ -270,6 +270,7 @@ def test_a_disk_without_grub_gets_no_environment() -> None:
     esp = run({A.uki: b"x", B.uki: b"x"}, plan_first(OLD, bios=False))
     for step in (*plan_arm(read_state(esp), NEXT), *plan_commit(read_state(esp), NEXT)):
         assert not isinstance(step, WriteEnvironment)
+    assert read_state(esp).next_bios is None
 
 
 def test_a_damaged_environment_is_written_anew() -> None:
