@@ -7,6 +7,7 @@ that a disk that vanishes is noticed. Sources: fsync(2), posix_fadvise(2), mount
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from controllers.lifecycle.errors import SlotError
 from init.linux import mount as mounts
 
 CHUNK = 1 << 20
@@ -160,10 +162,18 @@ def hash_stored(fd: int, size: int | None = None) -> str:
 
 @contextmanager
 def mount_esp(device: str, target: Path, *, read_only: bool = False) -> Iterator[DirectoryEsp]:
-    """Mount an ESP for a while. Raises `OSError`. A mount that a former brain left behind is taken away first."""
+    """Mount an ESP for a while. A mount that a former brain left behind is taken away first.
+
+    Raises `OSError`; `SlotError` when the kernel knows no FAT, which mount(2) says like a disk that is gone.
+    """
     _release(target)
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mounts.mount(device, str(target), "vfat", FLAGS | (mounts.MS_RDONLY if read_only else 0), OPTIONS)
+    try:
+        mounts.mount(device, str(target), "vfat", FLAGS | (mounts.MS_RDONLY if read_only else 0), OPTIONS)
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            raise SlotError(f"the ESP {device}: the kernel knows no FAT", "see `ophite get modules`: vfat") from error
+        raise
     try:
         yield DirectoryEsp(target)
     finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controllers.lifecycle.errors import SlotError
 from controllers.lifecycle.esp import DirectoryEsp, Room, mount_esp
 from init.linux import mount
 from init.linux.mount import Mount
@@ -107,6 +108,22 @@ def test_an_esp_is_mounted_for_a_while(tmp_path: Path, monkeypatch: pytest.Monke
         assert mounts.calls == [("mount", "/dev/sda2", str(tmp_path / "esp"), "vfat", SAFE, "umask=0077")]
     assert mounts.calls[1:] == [("umount", str(tmp_path / "esp"), 0)]
     assert (tmp_path / "esp").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(("code", "expected"), [(19, SlotError), (5, OSError)])
+def test_a_kernel_without_fat_is_no_disk_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, expected: type[Exception]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    FakeMounts(monkeypatch, tmp_path / "esp")
+    monkeypatch.setattr(mount, "mount", fail)
+    with (
+        pytest.raises(expected, match="the kernel knows no FAT" if code == 19 else "Input/output"),
+        mount_esp("/dev/sda2", tmp_path),
+    ):
+        pass
 
 
 def test_who_only_looks_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
