@@ -32,7 +32,10 @@ class Accelerator:
 
 
 KVM = Accelerator("kvm", ("-accel", "kvm", "-cpu", "host"), 1)
-TCG = Accelerator("tcg", ("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max"), 20)
+# MiB of translated code, the most that QEMU takes. The programs of one Kubernetes node need more than 512 MiB; when it is full
+# all of it is thrown away and translated again. Memory is taken only as it fills.
+TRANSLATED = 2047
+TCG = Accelerator("tcg", ("-accel", f"tcg,thread=multi,tb-size={TRANSLATED}", "-cpu", "max"), 20)
 
 
 def get_accelerator(qemu: Qemu, machine: str, kernel: Path) -> Accelerator:

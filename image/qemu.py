@@ -31,8 +31,9 @@ from image.run import run
 BOARDS = {"amd64": "q35,smm=off", "arm64": "virt"}
 CONSOLES = {"amd64": "ttyS0,115200", "arm64": "ttyAMA0,115200"}
 # An emulated processor on a busy host stands still for seconds: no check of the timer at boot, no alarm about a stuck one. It
-# has no speculation to guard against either, and the guards cost it much.
-EMULATED = ("no_timer_check", "nosoftlockup", "mitigations=off")
+# has no speculation to guard against either, and what is cheap on a real one costs it much: guards, programming the timer for
+# every sleep of a thread, clearing pages twice, pressure accounting.
+EMULATED = ("no_timer_check", "nosoftlockup", "mitigations=off", "highres=off", "nohz=off", "init_on_alloc=0", "psi=0")
 NAMESPACE = uuid.UUID("6f706869-7465-4000-8000-716d75000000")  # for the ids of machines, made from their directories
 STUB_STRING = "io.systemd.stub.kernel-cmdline-extra"
 BOOTS = ("uefi", "bios", "direct")

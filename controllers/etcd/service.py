@@ -18,6 +18,7 @@ from controllers.resources.machine import FileStatus
 from controllers.resources.services import ServiceSpec
 from controllers.runtime.controller import SHARED, STRONG, Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
+from controllers.services.go_environment import make_go_environment
 from controllers.services.written_files import get_written
 
 CLIENT_PORT, METRICS_PORT = 2379, 2381
@@ -57,6 +58,7 @@ class EtcdServiceController(Controller):
             get_written(view, f"{DIRECTORY}/{role}.key")
         service = ServiceSpec(
             argv=("/usr/bin/etcd", *render_etcd_flags(spec.spec, self._patience)),
+            env=make_go_environment(self._patience),
             uid=ETCD_UID,
             gid=ETCD_UID,
             cgroup="ophite/etcd",

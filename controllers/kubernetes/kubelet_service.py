@@ -20,6 +20,7 @@ from controllers.resources.services import ImageImport, ServiceHealth, ServiceSp
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.containerd_config import SOCKET
+from controllers.services.go_environment import make_go_environment
 from controllers.services.written_files import get_written
 
 LEAF_FILES = tuple(f"{KUBELET_DIR}/{name}" for name in ("client.crt", "client.key", "serving.crt", "serving.key"))
@@ -81,7 +82,7 @@ class KubeletServiceController(Controller):
             _check_runtime(view)
         spec = ServiceSpec(
             argv=("/usr/bin/kubelet", *render_kubelet_flags(flags)),
-            env={"PATH": "/usr/bin:/usr/sbin"},
+            env={"PATH": "/usr/bin:/usr/sbin", **make_go_environment(self._patience)},
             cgroup="ophite/kubelet",
             memory_low=MEMORY_LOW,
             oom_score_adj=-999,

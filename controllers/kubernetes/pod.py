@@ -15,6 +15,7 @@ import msgspec
 from controllers.kubernetes.layout import STATIC_IMAGE
 from controllers.kubernetes.rendering import render_json
 from controllers.resources.kubernetes import StaticPod
+from controllers.services.go_environment import make_go_environment
 
 PROBE_PERIOD, PROBE_TIMEOUT = 5, 10
 """Seconds, before patience; a probe costs a TLS handshake, so it stretches at most `MAX_FACTOR` times."""
@@ -78,11 +79,13 @@ def _make_pod(component: Component, patience: float) -> dict[str, Any]:
 def _make_container(component: Component, patience: float) -> dict[str, Any]:
     name = component.name
     factor = int(min(max(patience, 1.0), MAX_FACTOR))
+    variables = [{"name": key, "value": value} for key, value in make_go_environment(patience).items()]
     return {
         "name": name,
         "image": STATIC_IMAGE,
         "imagePullPolicy": "Never",
         "command": [f"/usr/bin/{name}", *component.flags],
+        **({"env": variables} if variables else {}),
         "resources": {"requests": {"cpu": f"{component.cpu}m", "memory": f"{component.memory}Mi"}},
         "readinessProbe": {
             **component.probe,

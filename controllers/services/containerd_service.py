@@ -13,6 +13,7 @@ from controllers.resources.services import ServiceSpec
 from controllers.runtime.controller import SHARED, STRONG, Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.containerd_config import CONFIG_PATH
+from controllers.services.go_environment import make_go_environment
 from controllers.services.written_files import get_written
 
 MEMORY_LOW = 128 << 20
@@ -28,6 +29,7 @@ class ContainerdServiceController(Controller):
 
     def __init__(self, ports: Ports) -> None:
         self._stop_timeout = 10.0 * ports.patience
+        self._go_environment = make_go_environment(ports.patience)
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """One service."""
@@ -35,7 +37,7 @@ class ContainerdServiceController(Controller):
             raise Waiting("volume EPHEMERAL to be mounted")
         spec = ServiceSpec(
             argv=("/usr/bin/containerd", "--config", CONFIG_PATH),
-            env={"PATH": "/usr/bin:/usr/sbin"},
+            env={"PATH": "/usr/bin:/usr/sbin", **self._go_environment},
             cgroup="ophite/containerd",
             memory_low=MEMORY_LOW,
             oom_score_adj=-999,

@@ -77,11 +77,16 @@ MOUNTS: tuple[tuple[str, str, frozenset[str], str], ...] = (
 
 
 def find_unexpected_processes(processes: Iterable[dict[str, object]], extra: frozenset[str] = frozenset()) -> list[str]:
-    """The processes of user space that nobody has listed; `extra` are executables of the test's own pods."""
+    """The processes of user space that nobody has listed; `extra` are executables of the test's own pods.
+
+    A process with neither executable nor command is one that ends at this moment: its memory is gone already (proc(5), exe).
+    """
     unexpected = []
     for process in processes:
         executable, command = str(process.get("executable", "")), str(process.get("command", ""))
         if process.get("kernelThread") or process.get("kernel_thread") or process.get("pid") == 1:
+            continue
+        if not executable and not command:
             continue
         known = executable in PROCESSES or executable in extra or command.partition(" ")[0] in extra
         if executable == "/usr/bin/python3.13":

@@ -31,7 +31,7 @@ def test_uefi_boot_gets_its_words_by_smbios(machine: Machine) -> None:
     text = argv[argv.index("-smbios") + 1]
     assert text == (
         "type=11,value=io.systemd.stub.kernel-cmdline-extra=console=ttyS0,,115200 ophite.platform=qemu ophite.patience=20"
-        " no_timer_check nosoftlockup mitigations=off"
+        " no_timer_check nosoftlockup mitigations=off highres=off nohz=off init_on_alloc=0 psi=0"
     )
     assert "if=pflash,format=raw,unit=0,readonly=on,file=/firmware/code" in argv
     assert "-kernel" not in argv

@@ -1,0 +1,15 @@
+"""The environment of the node's Go programs (containerd, etcd, kubelet, the control plane).
+
+Natively it is empty: the defaults of their runtime are right. An emulated processor pays for each interruption of a thread and
+for each look at a page many times over, so there the runtime preempts only between functions and collects garbage less often,
+for which the machine has the memory. Source: package runtime of Go, "Environment Variables".
+"""
+
+from __future__ import annotations
+
+EMULATED = {"GODEBUG": "asyncpreemptoff=1", "GOGC": "300"}
+
+
+def make_go_environment(patience: float) -> dict[str, str]:
+    """Return the variables; `patience` above 1 says that the processor is emulated."""
+    return dict(EMULATED) if patience > 1 else {}
