@@ -6,7 +6,9 @@ in the cache by the content of its inputs. Nothing needs root. `python -m image.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import sys
 import time
@@ -47,6 +49,13 @@ from image.wheels import fetch_wheels
 # Kinds of cache entries that are made from others: --rebuild makes them again, and only the newest are kept.
 MADE = ("stdlib", "site-packages", "code", "preload", "grub", "root", "hashes", "erofs", "initramfs", "medium", "uki")
 BUNDLE = "ophite.bundle"
+VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}")
+HOST_ERRORS = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EACCES: "check permissions",
+    errno.EROFS: "write elsewhere",
+}
 UNHASHED = ("disk.img", "pxe")  # a disk changes as soon as it is used, and holds what is hashed; pxe is a directory
 RESOLVED = ("apt", "resolve", "source")  # --refresh
 PRUNED = ("code", "root", "hashes", "erofs", "initramfs", "medium", "uki")
@@ -238,6 +247,8 @@ def begin(options: Options) -> Context:
     if len(set(names)) != len(names):
         raise ImageError(f"--preload: two archives of one name among {', '.join(sorted(names))}", "rename one of them")
     version, key = options.image_version or read_version(), get_signing_key(options.signing_key)
+    if not VERSION.fullmatch(version):
+        raise ImageError(f"--image-version {version!r}: not 1 to 64 letters, digits and . + ~ -", "such as 1.2.3")
     return Context(options, board, arch, replace(cache, fresh=frozenset(fresh)), version, read_epoch(), key)
 
 
@@ -285,6 +296,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = build_image(options, progress)
     except ImageError as error:
         sys.stderr.write(f"error: {error}\n")
+        return 1
+    except OSError as error:
+        if error.errno not in HOST_ERRORS:
+            raise
+        sys.stderr.write(
+            f"error: {error.filename or 'a file of the build'}: {error.strerror}\nhint: {HOST_ERRORS[error.errno]}\n"
+        )
         return 1
     progress.report(result)
     return 0

@@ -73,14 +73,22 @@ def make_members(context: Context) -> Members:
 def write_bundle(members: Mapping[str, Path | bytes], path: Path) -> None:
     """The tar (ustar, owned by root, without times); the old one is replaced at once."""
     scratch = path.with_name(f".{path.name}.new")
-    with tarfile.open(scratch, "w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            if isinstance(content, bytes):
-                info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
-            else:
-                info.size = content.stat().st_size
-                with content.open("rb") as file:
-                    archive.addfile(info, file)
-    scratch.replace(path)
+    try:
+        with tarfile.open(scratch, "w", format=tarfile.USTAR_FORMAT) as archive:
+            for name, content in members.items():
+                add_member(archive, name, content)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def add_member(archive: tarfile.TarFile, name: str, content: Path | bytes) -> None:
+    """Append one file."""
+    info = tarfile.TarInfo(name)
+    if isinstance(content, bytes):
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    else:
+        info.size = content.stat().st_size
+        with content.open("rb") as file:
+            archive.addfile(info, file)

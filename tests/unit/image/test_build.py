@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,29 @@ def test_a_users_error_is_a_message_and_a_hint(
     monkeypatch.setattr(build, "STEPS", (build.Step("breaks", fail),))
     assert build.main(["--output", str(tmp_path), "--quiet"]) == 1
     assert capsys.readouterr().err == "error: it broke\nhint: mend it\n"
+
+
+def test_what_the_host_lacks_is_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raised = [OSError(errno.ENOSPC, "No space left on device", "x.img"), OSError(errno.EIO, "Input/output error")]
+
+    def fail(context: Context) -> Context:
+        raise raised.pop(0)
+
+    monkeypatch.setenv("OPHITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(build, "STEPS", (build.Step("breaks", fail),))
+    assert build.main(["--output", str(tmp_path), "--quiet"]) == 1
+    assert capsys.readouterr().err == "error: x.img: No space left on device\nhint: make room\n"
+    with pytest.raises(OSError, match="Input/output error"):
+        build.main(["--output", str(tmp_path), "--quiet"])
+
+
+@pytest.mark.parametrize("version", ["1 2", "1\n2", "-1", "x" * 65, "1/2"])
+def test_a_version_that_would_break_texts_is_refused(tmp_path: Path, version: str) -> None:
+    with pytest.raises(ImageError, match="--image-version"):
+        build.begin(Options(tmp_path, image_version=version))
+    assert build.begin(Options(tmp_path, image_version="1.2.3-rc.1+b")).version == "1.2.3-rc.1+b"
 
 
 def test_a_missing_file_is_found_before_anything_is_done(tmp_path: Path) -> None:
