@@ -169,7 +169,5 @@ def place_module(module: ModuleInfo) -> str:
 
 
 def compress(archive: bytes) -> bytes:
-    """An archive as the kernel and both boot loaders take it; zeros behind it, so that another archive can follow (the
-    kernel looks for one at multiples of 4 bytes: init/initramfs.c)."""
-    packed = run([get_program("zstd"), *COMPRESSION], stdin=archive)
-    return packed + bytes(-len(packed) % cpio.ALIGNMENT)
+    """An archive as the kernel takes it. Nothing may follow it in its file: zstd(1) would not read it back."""
+    return run([get_program("zstd"), *COMPRESSION], stdin=archive)

@@ -3,7 +3,7 @@
 Both carry the bundle unpacked, as the directory `/ophite`: stage 1 takes the root image from there, and an installation all the
 rest, so nothing is on a medium twice. Their initramfs is the disk's with more archives behind it (the kernel unpacks them one
 over the other), which bring the drivers of media and a longer list of what stage 1 loads.
-Trap: an archive behind another one must begin at a multiple of 4 bytes.
+Trap: the kernel looks for another archive at multiples of 4 bytes only (init/initramfs.c). GRUB and ukify see to that.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def make_netboot(context: Context, directory: Path) -> None:
         members.append(cpio.regular(f"{DIRECTORY}/{name}", data))
     with (directory / "initramfs.zst").open("wb") as file:
         for archive in (context.initramfs, make_addition(context)):
-            file.write(archive.read_bytes())
+            data = archive.read_bytes()
+            file.write(data + bytes(-len(data) % cpio.ALIGNMENT))
         file.writelines(cpio.iterate_archive(members))
 
 

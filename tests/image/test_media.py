@@ -68,7 +68,7 @@ def test_every_way_into_the_iso_has_its_label(built: Built, iso: Path) -> None:
 
 
 def test_the_addition_brings_the_drivers_of_media(iso: Path) -> None:
-    archive = run([get_program("zstd"), "-d", "-c", "-q"], stdin=(iso / "grub/medium.zst").read_bytes().rstrip(b"\0"))
+    archive = run([get_program("zstd"), "-d", "-c", "-q", iso / "grub/medium.zst"])
     members = {member.name: member for member in decode_archive(archive)}
     listed = [Path(path).name.partition(".")[0] for path in json.loads(members["etc/ophite-stage1.json"].data)["stage1"]]
     assert set(listed) >= ADDED_MODULES | {"erofs", "dm-verity", "virtio_blk"}
@@ -79,9 +79,9 @@ def test_the_addition_brings_the_drivers_of_media(iso: Path) -> None:
 
 def test_the_network_boot_has_the_bundle_in_memory(built: Built, iso: Path) -> None:
     data = (built.output / "pxe/initramfs.zst").read_bytes()
-    pieces = (built.output / "initramfs.zst").read_bytes(), (iso / "grub/medium.zst").read_bytes()
+    pieces = [path.read_bytes() for path in (built.output / "initramfs.zst", iso / "grub/medium.zst")]
+    pieces = [piece + bytes(-len(piece) % 4) for piece in pieces]
     assert data.startswith(b"".join(pieces))
-    assert [len(piece) % 4 for piece in pieces] == [0, 0]
     members = {member.name: member for member in decode_archive(data[sum(map(len, pieces)) :])}
     held = {name.removeprefix("ophite/"): member.data for name, member in members.items() if stat.S_ISREG(member.mode)}
     assert held == bundle_members(built)
