@@ -103,10 +103,12 @@ class Running:
             shutil.copyfile(path, directory / path.name)
         for name, words in ARTIFACT_COMMANDS.items():
             try:
-                text = self.ophite(*words, timeout=300, check=False)
-            except subprocess.TimeoutExpired as error:
-                text = str(error)
+                text = self.ophite(*words, timeout=120, check=False)
+            except subprocess.TimeoutExpired:
+                return  # nothing answers any more
             (directory / name).write_text(text)
+            if "did not answer" in text:
+                return
 
 
 ARTIFACT_COMMANDS = {

@@ -32,7 +32,7 @@ class Version:
 
     number: str
     behind: dict[str, str] = field(default_factory=dict)
-    outputs: tuple[str, ...] = ()  # besides the bundle and what a machine is started with
+    outputs: tuple[str, ...] = ("bundle",)  # the formats that are made
 
     @property
     def directory(self) -> Path:
