@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -20,6 +19,7 @@ from controllers.lifecycle.errors import FetchError
 from controllers.lifecycle.fetch import fetch
 from controllers.lifecycle.fetch_http import Limits
 from controllers.lifecycle.oci import LAYER_TYPE, MANIFEST_LIMIT, MANIFEST_TYPE
+from image.tools import fetch_tools, loader_argv
 from tests.harness.authority import Authority
 from tests.kernel.lifecycle.http_server import Reply, Request, serve
 from tests.unit.lifecycle.bundles import KEYS, Recipe
@@ -86,16 +86,14 @@ class Registry:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("the package docker-registry is not installed")
+    program = loader_argv(fetch_tools(["docker-registry"]), "usr/bin/docker-registry")
     directory = tmp_path_factory.mktemp("registry")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (directory / "config.yml").write_text(CONFIG.format(root=directory / "data", port=port))
     with (directory / "log").open("w") as log:
-        process = subprocess.Popen([program, "serve", str(directory / "config.yml")], stdout=log, stderr=log)
+        process = subprocess.Popen([*program, "serve", str(directory / "config.yml")], stdout=log, stderr=log)
     try:
         wait_for(port, process)
         yield Registry(port)
