@@ -85,6 +85,7 @@ class ApiServerController(Controller):
             probe={"tcpSocket": {"port": API_SERVER_PORT, "host": "127.0.0.1"}},
             cpu=200,
             memory=384,
+            threads=2,
         )
         yield Wanted(API_SERVER, make_static_pod(component, read_once, self._patience))
 

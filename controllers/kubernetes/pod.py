@@ -26,7 +26,9 @@ VERSION_ANNOTATION = "ophite.io/version"
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True):
-    """One program of the control plane. `probe` is the handler of a Kubernetes probe; `memory` in MiB, `cpu` in m."""
+    """One program of the control plane. `probe` is the handler of a Kubernetes probe; `memory` in MiB, `cpu` in m; `threads`
+    that run at once where the processor is emulated.
+    """
 
     name: str
     uid: int
@@ -35,6 +37,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     probe: dict[str, Any]
     cpu: int
     memory: int
+    threads: int = 1
 
 
 def make_static_pod(component: Component, read_once: Iterable[str], patience: float) -> StaticPod:
@@ -79,7 +82,7 @@ def _make_pod(component: Component, patience: float) -> dict[str, Any]:
 def _make_container(component: Component, patience: float) -> dict[str, Any]:
     name = component.name
     factor = int(min(max(patience, 1.0), MAX_FACTOR))
-    variables = [{"name": key, "value": value} for key, value in make_go_environment(patience).items()]
+    variables = [{"name": key, "value": value} for key, value in make_go_environment(patience, component.threads).items()]
     return {
         "name": name,
         "image": STATIC_IMAGE,

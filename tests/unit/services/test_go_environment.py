@@ -13,7 +13,8 @@ def test_natively_the_defaults_stay(patience: float) -> None:
 
 
 def test_an_emulated_processor_is_interrupted_less() -> None:
-    assert make_go_environment(20) == {"GODEBUG": "asyncpreemptoff=1", "GOGC": "300"}
+    assert make_go_environment(20) == {"GODEBUG": "asyncpreemptoff=1", "GOGC": "300", "GOMAXPROCS": "1"}
+    assert make_go_environment(20, threads=2)["GOMAXPROCS"] == "2"
 
 
 def test_nobody_shares_the_variables() -> None:
