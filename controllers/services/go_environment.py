@@ -1,8 +1,9 @@
 """The environment of the node's Go programs (containerd, etcd, kubelet, the control plane).
 
 Natively it is empty: the defaults of their runtime are right. An emulated processor pays for each interruption of a thread and
-for each look at a page many times over, so there the runtime preempts only between functions, collects garbage less often, for
-which the machine has the memory, and has one thread at a time, which never looks for work of another. Source: package runtime of Go, "Environment Variables".
+for each look at a page many times over. So there the runtime preempts only between functions, collects garbage less often (the
+machine has the memory), and runs one thread at a time, which never looks for work of another.
+Source: package runtime of Go, "Environment Variables".
 """
 
 from __future__ import annotations
