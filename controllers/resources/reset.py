@@ -41,8 +41,8 @@ class ResetPhase(StrEnum):
 class ResetRequest(Spec, frozen=True, kw_only=True):
     """Somebody wants (parts of) this node destroyed; id `reset`, made by the API and gone after a reboot.
 
-    `request` is another text for every request. `system_volumes`: labels, none = all. `user_disks`: whole disks by path; none = the user volumes on every disk. `limit`:
-    seconds that erasing may take, 0 = by size.
+    `request` is another text for every request. `system_volumes`: labels, none = all. `user_disks`: whole disks by path; none =
+    the user volumes on every disk. `limit`: seconds that erasing may take, 0 = by size.
     """
 
     namespace: ClassVar[str] = LIFECYCLE
