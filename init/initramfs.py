@@ -25,7 +25,7 @@ STAGE1_FILE = "/etc/ophite-stage1.json"
 ROOT_FILE, SYSROOT, MEDIUM, ROOT_NAME = "/root.erofs", "/sysroot", "/medium", "ophite-root"
 PIECE = 1 << 20  # bytes
 DEVICE_WAIT = 15.0  # seconds for the disk to appear
-WATCHDOG_TIMEOUT = 60  # seconds: the longest way is from its opening to the loop of stage 2
+WATCHDOG_TIMEOUT, WATCHDOG_LIMIT = 60, 300  # seconds from its opening to the loop of stage 2; the most that patience makes of it
 PSEUDO = (
     MountLine("proc", "/proc"),
     MountLine("sysfs", "/sys"),
@@ -89,7 +89,7 @@ def load_root_modules(stage: Stage1) -> None:
 def start_watchdog(stage: Stage1) -> None:
     """From here on a boot that hangs ends in a reset; only the loop of stage 2 feeds it."""
     if stage.watchdog is None:
-        stage.watchdog = open_watchdog(WATCHDOG_TIMEOUT * (stage.cmdline.patience if stage.cmdline else 1))
+        stage.watchdog = open_watchdog(min(WATCHDOG_TIMEOUT * (stage.cmdline.patience if stage.cmdline else 1), WATCHDOG_LIMIT))
 
 
 def find_root(stage: Stage1) -> None:
