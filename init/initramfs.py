@@ -25,7 +25,7 @@ STAGE1_FILE = "/etc/ophite-stage1.json"
 ROOT_FILE, SYSROOT, MEDIUM, ROOT_NAME = "/root.erofs", "/sysroot", "/medium", "ophite-root"
 PIECE = 1 << 20  # bytes
 DEVICE_WAIT = 15.0  # seconds for the disk to appear
-WATCHDOG_TIMEOUT, WATCHDOG_LIMIT = 60, 300  # seconds from its opening to the loop of stage 2; the most that patience makes of it
+WATCHDOG_TIMEOUT, WATCHDOG_LIMIT = 60, 300  # seconds from its opening to stage 2; the most that patience makes of it
 PSEUDO = (
     MountLine("proc", "/proc"),
     MountLine("sysfs", "/sys"),
