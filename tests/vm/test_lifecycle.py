@@ -39,6 +39,7 @@ kind: UserVolumeConfig
 name: data
 disk: {match: {serial: data}}
 maxSize: 100MiB
+grow: true
 ---
 apiVersion: ophite/v1
 kind: UserVolumeConfig
@@ -112,9 +113,9 @@ def test_a_user_volume_grows(node: Node, kept: dict[str, str]) -> None:
     before = node.list("VolumeStatus")["u-data"]["size"]
     node.configuration.write_text(node.configuration.read_text().replace("maxSize: 100MiB", "maxSize: 200MiB"))
     node.apply()
+    kept["configuration"] = node.read_configuration()
     node.wait("a larger volume", lambda: node.list("VolumeStatus")["u-data"]["size"] > before, 20)
     assert json.dumps(find_volumes(node)) == kept["volumes"]
-    kept["configuration"] = node.read_configuration()
 
 
 def test_what_would_cost_the_quorum_is_refused_by_the_server(node: Node, kept: dict[str, str]) -> None:
