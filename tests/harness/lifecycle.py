@@ -160,6 +160,11 @@ class Node:
         """The configuration in force, with its secrets."""
         return self.ask(lambda node: node.configuration().yaml)
 
+    def take_configuration(self) -> str:
+        """Make the configuration in force the file that is changed and applied: it has the network of the installation."""
+        self.configuration.write_text(self.read_configuration())
+        return self.configuration.read_text()
+
     def find_addresses(self) -> set[str]:
         """The addresses of the node."""
         return parse_addresses(self.get("NodeAddress", "current"))

@@ -97,7 +97,7 @@ def test_an_iso_image_installs_by_uefi_and_the_static_address_is_kept(node: Node
     node.boot_disk()
     node.wait("the static address", lambda: ADDRESS in node.find_addresses(), BOOT)
     assert node.find_version() == BASE.number
-    kept["configuration"] = node.read_configuration()
+    kept["configuration"] = node.take_configuration()
 
 
 def test_user_volumes_are_made_plain_and_encrypted(node: Node, kept: dict[str, str]) -> None:
