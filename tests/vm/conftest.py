@@ -1,4 +1,4 @@
-"""Versions to install and upgrade to, and how much chance and patience the tests may use.
+"""Versions to install and upgrade to, and which moments of chance the tests take.
 
 `OPHITE_SOAK=1` runs what takes hours, `OPHITE_KILLS` says how many power cuts, `OPHITE_SEED` repeats a run's choices.
 """
@@ -18,7 +18,7 @@ from tests.harness.nodes import destroy
 from tests.harness.versions import Version, build_version
 
 SOAK = os.environ.get("OPHITE_SOAK") == "1"
-KILLS = int(os.environ.get("OPHITE_KILLS") or (60 if SOAK else 2))
+KILLS = int(os.environ.get("OPHITE_KILLS") or 60)
 MakeNode = Callable[..., Node]
 
 
