@@ -35,7 +35,7 @@ def start(tmp_path: Path, image: Path) -> Iterator[Start]:
     """Starts a machine whose disk a function has changed; it is stopped at the end."""
     made: list[Machine] = []
 
-    def boot(change: Callable[[Path], None] | None = None, network: str = "user", disk: int = 2048) -> Machine:
+    def boot(change: Callable[[Path], None] | None = None, network: str = "user", disk: int = 4096) -> Machine:
         machine = Machine(
             directory=tmp_path / "node",
             image=image,
