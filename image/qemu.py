@@ -93,10 +93,15 @@ class Machine:
         return self.directory / "disk.img"
 
     @property
+    def boot_order(self) -> tuple[int, int]:
+        """Where the firmware's list has the disk and the medium; 0 is QEMU's own when it loads the kernel itself."""
+        first = 1 if self.boot == "direct" else 0
+        return (first + 1, first) if self.medium_first else (first, first + 1)
+
+    @property
     def all_disks(self) -> tuple[Disk, ...]:
         """The first disk and the others; the firmware starts from the first."""
-        order = 1 if self.medium_first else 0
-        first = Disk("disk", self.disk, self.disk_bus, self.sector, boot=order, writes=self.writes)
+        first = Disk("disk", self.disk, self.disk_bus, self.sector, boot=self.boot_order[0], writes=self.writes)
         return (first, *self.disks)
 
     @property
@@ -215,11 +220,16 @@ def plan_medium(machine: Machine) -> list[str]:
         return []
     if machine.medium_bus not in MEDIUM_BUSES:
         raise ImageError(f"no medium {machine.medium_bus!r}", f"one of: {', '.join(MEDIUM_BUSES)}")
-    order = 0 if machine.medium_first else 1
     hub = ["-device", "qemu-xhci,id=medium"] if machine.medium_bus == "usb" else []
     name = str(machine.medium.resolve()).replace(",", ",,")
     backend = f"if=none,id=iso,format=raw,readonly=on,file={name}"
-    return ["-drive", backend, *hub, "-device", f"{MEDIUM_BUSES[machine.medium_bus]},drive=iso,bootindex={order}"]
+    return [
+        "-drive",
+        backend,
+        *hub,
+        "-device",
+        f"{MEDIUM_BUSES[machine.medium_bus]},drive=iso,bootindex={machine.boot_order[1]}",
+    ]
 
 
 def plan_board(machine: Machine) -> list[str]:

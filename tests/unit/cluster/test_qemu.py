@@ -37,6 +37,14 @@ def test_uefi_boot_gets_its_words_by_smbios(machine: Machine) -> None:
     assert "-kernel" not in argv
 
 
+def test_the_first_place_of_the_boot_order_is_qemus_when_it_loads_the_kernel(machine: Machine) -> None:
+    for boot, places in (("uefi", {0, 1}), ("bios", {0, 1}), ("direct", {1, 2})):
+        for medium_first in (False, True):
+            order = replace(machine, boot=boot, medium_first=medium_first).boot_order
+            assert set(order) == places
+            assert (order[1] < order[0]) == medium_first
+
+
 def test_direct_boot_appends_to_the_images_own_line(machine: Machine) -> None:
     argv = plan_argv(replace(machine, boot="direct", command_line="panic=0"), QEMU, KVM)
     line = argv[argv.index("-append") + 1]
