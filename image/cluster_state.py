@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from image.errors import ImageError
@@ -94,12 +94,13 @@ def find_clusters() -> list[str]:
 
 
 def find_cluster(name: str) -> Cluster | None:
-    """That cluster, or None."""
+    """That cluster, or None. What another version wrote about it and this one does not know is left out."""
     path = find_clusters_root() / check_name(name) / "cluster.json"
     if not path.exists():
         return None
-    fields = json.loads(path.read_text())
-    return Cluster(**{**fields, "disks": tuple(fields.get("disks", ()))})
+    known = {field.name for field in fields(Cluster)}
+    found = {name: value for name, value in json.loads(path.read_text()).items() if name in known}
+    return Cluster(**{**found, "disks": tuple(found.get("disks", ()))})
 
 
 def get_cluster(name: str) -> Cluster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,13 @@ def test_a_cluster_is_kept_private_and_found_again(clusters: Path) -> None:
     assert (clusters / "one").stat().st_mode & 0o077 == 0
     CLUSTER.remove()
     assert find_cluster("one") is None
+
+
+def test_what_another_version_wrote_about_a_cluster_does_not_keep_it_from_being_removed(clusters: Path) -> None:
+    CLUSTER.save()
+    file = clusters / "one/cluster.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "colour": "red"}))
+    assert find_cluster("one") == CLUSTER
 
 
 def test_an_unknown_cluster_is_told_with_those_that_are_there() -> None:
