@@ -17,6 +17,7 @@ import signal
 import socket
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -282,7 +283,7 @@ def wait_until_running(machine: Machine, process: Process) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.is_alive():
         if machine.control.exists():
-            with Qmp(machine.control):
+            with suppress(ImageError), Qmp(machine.control):  # it may be ending already: then its own words say why
                 return
         time.sleep(0.05)
     words = (machine.directory / "qemu.log").read_text(errors="replace").strip()

@@ -37,13 +37,21 @@ class Qmp:
         finally:
             os.close(directory)
         self._lines = self._socket.makefile("rb")
-        self._read()
-        self.execute("qmp_capabilities")
+        try:
+            self._read()
+            self.execute("qmp_capabilities")
+        except ImageError:
+            self.close()
+            raise
 
     def __enter__(self) -> Qmp:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
         self._lines.close()
         self._socket.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import threading
@@ -84,6 +85,15 @@ def test_a_server_that_goes_away_is_told(deep: Path, monkeypatch: pytest.MonkeyP
         server.join(5)
         with pytest.raises(ImageError):
             control.execute("quit")
+
+
+def test_a_machine_that_ends_while_it_is_greeted_leaves_no_connection_open(deep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Server, "run", lambda server: server._listener.accept()[0].close())
+    server = start(deep, [], monkeypatch)
+    with pytest.raises(ImageError, match="ended the conversation"):
+        Qmp(deep / "qmp.sock")
+    server._listener.close()
+    gc.collect()  # an open socket would be a ResourceWarning now
 
 
 def test_no_machine(tmp_path: Path) -> None:
