@@ -86,7 +86,7 @@ def test_one_flipped_byte_of_the_root_is_refused(start: Start) -> None:
             file.write(bytes([byte[0] ^ 1]))
 
     machine = start(flip)
-    wait_for_console(machine, "no root can be mounted", find_root_hash(machine)[:16])
+    wait_for_console(machine, "cannot go on", "find the root", find_root_hash(machine)[:16])
 
 
 def test_a_truncated_root_is_refused(start: Start) -> None:
@@ -98,7 +98,7 @@ def test_a_truncated_root_is_refused(start: Start) -> None:
                 file.write(bytes(1 << 20))
 
     machine = start(cut)
-    wait_for_console(machine, "no root can be mounted", find_root_hash(machine)[:16])
+    wait_for_console(machine, "cannot go on", "find the root", find_root_hash(machine)[:16])
 
 
 def test_without_dhcp_the_node_stays_up_and_says_so(start: Start) -> None:
