@@ -6,6 +6,7 @@ PROVISIONER ?= qemu
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo --preserve-env=HOME$(comma)PATH$(comma)OPHITE_CACHE$(comma)OPHITE_SOAK$(comma)OPHITE_KILLS$(comma)OPHITE_SEED)
 PYTEST := $(SUDO) $(PYTHON) -m pytest
 export PATH := $(PATH):/usr/sbin:/sbin
+export MYPY_CACHE_DIR ?= $(or $(OPHITE_CACHE),$(HOME)/.cache/ophite)/mypy
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lint unit kernel image node vm test run destroy clean
