@@ -24,7 +24,7 @@ from tests.harness.authority import Authority
 from tests.kernel.lifecycle.http_server import Reply, Request, serve
 from tests.unit.lifecycle.bundles import KEYS, Recipe
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(600)]  # the registry may have to be downloaded first
 
 LAYER = b"a bundle " * 100_000
 CONFIG = """\
