@@ -1,6 +1,8 @@
 """Real disks for tests as root: images behind loop devices, and the volume controllers on top of them."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -40,9 +42,21 @@ class NodePaths(Paths):
         return Path("/dev")
 
 
-def run(*argv: str) -> str:
+def run(*argv: str | Path) -> str:
     """Run a program that has to succeed; return its output."""
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return subprocess.run([str(one) for one in argv], capture_output=True, text=True, check=True).stdout
+
+
+@contextmanager
+def attached(path: Path, *options: str) -> Iterator[str]:
+    """Attach an image; the kernel is told of the partitions even if it has no GPT."""
+    loop = run("losetup", "--find", "--show", "--partscan", *options, path).strip()
+    subprocess.run(["partx", "--add", loop], capture_output=True, check=False)
+    try:
+        yield loop
+    finally:
+        subprocess.run(["partx", "--delete", loop], capture_output=True, check=False)
+        run("losetup", "--detach", loop)
 
 
 class LoopDisk:

@@ -15,6 +15,7 @@ from controllers.block.luks import HEADER, Luks
 from controllers.block.luks_keys import SlotKey
 from controllers.block.wipe import open_device
 from controllers.block.wipe_plan import Target, WipePlan, order_steps, render_plan
+from tests.harness.loop_disks import attached, run
 
 pytestmark = pytest.mark.kernel
 
@@ -24,10 +25,6 @@ PATTERN = b"what nobody may read"
 SIZE = 96 * MIB
 STATE = gpt.Partition(1, gpt.LINUX_FILESYSTEM, UUID(int=6), 2048, 2048 + 20 * 2048 - 1, "STATE")
 DATA = gpt.Partition(2, gpt.LINUX_FILESYSTEM, UUID(int=7), 65536, 65536 + 40 * 2048 - 1, "u-data")
-
-
-def run(*argv: str) -> str:
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
@@ -40,14 +37,8 @@ def loop(tmp_path: Path) -> Iterator[str]:
         for offset, data in gpt.encode(table):
             file.seek(offset)
             file.write(data)
-    device = run("losetup", "--find", "--show", "--partscan", str(image)).strip()
-    subprocess.run(["partx", "--add", device], capture_output=True, check=False)
-    try:
+    with suppress(subprocess.CalledProcessError), attached(image) as device:
         yield device
-    finally:
-        with suppress(subprocess.CalledProcessError):
-            subprocess.run(["partx", "--delete", device], capture_output=True, check=False)
-            run("losetup", "--detach", device)
 
 
 def wipe(tmp_path: Path, *targets: Target, limit: float = 60.0) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,5 @@
 """A loop device with the partitions of an installed disk; the ESP is a directory, since a host's kernel may have no FAT."""
 
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,11 +21,6 @@ ROOT_A = 8 * MIB
 ROOT_TYPE = UUID("4f68bce3-e8cd-4db1-96e7-fbcaf984b709")
 
 
-def run(*argv: str | Path) -> str:
-    """Run a program of the host."""
-    return subprocess.run([str(one) for one in argv], capture_output=True, text=True, check=True).stdout
-
-
 def write_image(path: Path, size: int = SIZE, sector: int = 512) -> None:
     """Make a disk with ESP, ROOT-A (the running root) and ROOT-B of 4 MiB each, sparse."""
     table, length = gpt.new_table(UUID(int=1), sector, size // sector), 4 * MIB // sector
@@ -45,18 +39,6 @@ def write_image(path: Path, size: int = SIZE, sector: int = 512) -> None:
         file.seek(ROOT_A)
         file.write(Recipe("1.0").make_parts()["root.erofs"])
         file.truncate(size)
-
-
-@contextmanager
-def attached(path: Path, *options: str) -> Iterator[str]:
-    """Attach an image; the kernel is told of the partitions even if it has no GPT."""
-    loop = run("losetup", "--find", "--show", "--partscan", *options, path).strip()
-    subprocess.run(["partx", "--add", loop], capture_output=True, check=False)
-    try:
-        yield loop
-    finally:
-        subprocess.run(["partx", "--delete", loop], capture_output=True, check=False)
-        run("losetup", "--detach", loop)
 
 
 def uki(version: str) -> bytes:

@@ -17,8 +17,9 @@ from controllers.resources.lifecycle import SlotStatus
 from controllers.resources.machine import VersionInfo
 from init.linux.mount import Mount
 from tests.harness.authority import Authority
+from tests.harness.loop_disks import attached
 from tests.kernel.lifecycle.http_server import Reply, serve
-from tests.kernel.lifecycle.loop_disk import DirectoryMount, NodePaths, attached, fill_esp, uki, write_image
+from tests.kernel.lifecycle.loop_disk import DirectoryMount, NodePaths, fill_esp, uki, write_image
 from tests.unit.lifecycle.bundles import COMMAND_LINE, Recipe, make_parts, root_hash, write_key
 
 pytestmark = pytest.mark.kernel

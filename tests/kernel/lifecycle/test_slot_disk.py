@@ -13,7 +13,8 @@ from controllers.lifecycle.layout import Slot
 from controllers.lifecycle.slot_disk import SlotDisk
 from controllers.lifecycle.slot_writer import SetRootId, WriteRoot, execute, plan_write
 from controllers.lifecycle.slots import read_boot_state, read_system_disk, root_id
-from tests.kernel.lifecycle.loop_disk import MIB, ROOT_A, attached, fill_esp, run, write_image
+from tests.harness.loop_disks import attached, run
+from tests.kernel.lifecycle.loop_disk import MIB, ROOT_A, fill_esp, write_image
 from tests.unit.lifecycle.bundles import COMMAND_LINE, KEYS, Recipe, make_parts, root_hash
 
 pytestmark = pytest.mark.kernel

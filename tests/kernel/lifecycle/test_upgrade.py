@@ -16,7 +16,8 @@ from controllers.resources.lifecycle import UPGRADE, SlotStatus, UpgradePhase, U
 from controllers.resources.machine import Blocker, MachineStatus, PlatformInfo, PowerRequest, Stage, VersionInfo
 from init.linux.mount import Mount
 from tests.harness.engine import World
-from tests.kernel.lifecycle.loop_disk import attached, fill_esp, write_image
+from tests.harness.loop_disks import attached
+from tests.kernel.lifecycle.loop_disk import fill_esp, write_image
 from tests.kernel.lifecycle.test_disk_ports import Node, make_bundle
 from tests.unit.lifecycle.bundles import write_key
 from tests.unit.lifecycle.machine import Disk, FakeMeta
