@@ -180,6 +180,14 @@ async def test_an_answer_that_is_too_large_is_an_error_and_the_connection_lives(
 async def test_a_call_has_a_limit(pair: Pair) -> None:
     with pytest.raises(WireError, match=r"hang did not answer within 0.01 s"):
         await pair.client.call("hang", timeout=0.01)
+    assert await pair.client.call("echo", 1) == 1  # sent after the cancellation: what had begun has ended by now
+    assert pair.cancelled.rung == pair.sent.rung
+
+
+async def test_a_call_that_is_given_up_ends_at_the_server(pair: Pair) -> None:
+    hanging = asyncio.create_task(pair.client.call("hang", timeout=LIMIT))
+    await pair.sent.until(lambda rung: rung == 1)
+    hanging.cancel()
     await pair.cancelled.until(lambda rung: rung == 1)
 
 
