@@ -48,19 +48,21 @@ async def brain() -> AsyncIterator[Path]:
             await server.close()
 
 
-def make_tree(root: Path) -> Path:
-    """Return a copy of the node's layout made of links: our packages, and the wheels beside them."""
+def bind_tree(tree: Path) -> str:
+    """Return the commands that lay the node's layout out: our packages, and the wheels beside them.
+
+    They are mounts, not links: the API's user need not be able to walk to where the checkout is.
+    """
+    sources = {name: TREE / name for name in ("api", "controllers", "init")}
+    sources["site-packages"] = Path(sysconfig.get_path("purelib"))
+    return " && ".join(f"mkdir -p {tree / name} && mount --bind {path} {tree / name}" for name, path in sources.items())
+
+
+def argv_of(root: Path) -> list[str]:
+    """Return how to run it in namespaces of its own, with the brain's socket where a node has it."""
     tree = root / "tree"
-    tree.mkdir()
-    for name in ("api", "controllers", "init"):
-        (tree / name).symlink_to(TREE / name)
-    (tree / "site-packages").symlink_to(sysconfig.get_path("purelib"))
-    return tree
-
-
-def argv_of(root: Path, tree: Path) -> list[str]:
-    """Return how to run it in a network namespace of its own, with the brain's socket where a node has it."""
     inside = (
+        f"{bind_tree(tree)} && "
         f"mount -t tmpfs none /run && mkdir /run/ophite && mount --bind {root} /run/ophite && ip link set lo up && "
         f"exec setpriv --reuid {API_UID} --regid {API_UID} --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "
         f"{sys.executable} -I -S {tree}/api/server/__main__.py"
@@ -69,7 +71,7 @@ def argv_of(root: Path, tree: Path) -> list[str]:
 
 
 async def test_serves_as_an_unprivileged_user(brain: Path) -> None:
-    process = await asyncio.create_subprocess_exec(*argv_of(brain, make_tree(brain)), stderr=subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*argv_of(brain), stderr=subprocess.PIPE)
     try:
         assert process.stderr is not None
         seen = b""
