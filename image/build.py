@@ -69,7 +69,7 @@ def make_tools(context: Context) -> Context:
 def fetch_packages(context: Context) -> Context:
     """The packages of the written list and the kernel, downloaded, checked and unpacked."""
     apt = Apt.make(context.cache, context.arch.name, find_mirror(context.options.mirror))
-    meta = context.board.kernels[context.arch.name]
+    meta = context.board.kernels[context.arch.name].package
     packages = {package.name: package for package in apt.resolve(list_packages(meta, context.arch))}
     kernel = packages.pop(meta).depends.partition(" ")[0]
     found = sorted({**packages, kernel: apt.resolve([kernel])[0]}.values(), key=lambda package: package.name)
@@ -236,7 +236,9 @@ def begin(options: Options) -> Context:
     """The context of the first step; options are checked here."""
     fresh = (RESOLVED if options.refresh else ()) + (MADE if options.rebuild else ())
     cache = Cache.default()
-    arch, board = get_arch(options.arch), get_board(options.board)
+    arch, board = get_arch(options.architecture), get_board(options.board)
+    if arch.name not in board.kernels:
+        raise ImageError(f"board {board.name}: no kernel for {arch.name}", f"--arch {' or '.join(sorted(board.kernels))}")
     for path in (*options.preload, *([options.config] if options.config else [])):
         if not path.is_file():
             raise ImageError(f"{path}: no such file", "check --preload and --config")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from image.arch import Arch
+from image.boards import get_board
 from image.boards.board import Board
 from image.cache import Cache
 from image.kmod import ModuleInfo
@@ -20,7 +21,7 @@ class Options:
 
     output: Path
     board: str = "cloud"
-    arch: str = "amd64"
+    arch: str = ""  # the board's first
     kubernetes: str = "source"  # "source", a version such as "1.31.2", or a directory of binaries
     kubernetes_url: str = ""  # template of a release mirror: {version} {arch} {name}
     kubernetes_sums: Path | None = None  # file of `SHA-256  NAME` lines for those
@@ -36,6 +37,11 @@ class Options:
     overlay: Path | None = None  # files that are laid over the root tree
     image_version: str = ""  # instead of the project's
     signing_key: Path | None = None  # private key in PEM; None: the user's own
+
+    @property
+    def architecture(self) -> str:
+        """The Debian name of the processor to build for; raises `ImageError` for an unknown board."""
+        return self.arch or get_board(self.board).default_arch
 
 
 @dataclass(frozen=True)

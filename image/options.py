@@ -46,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--profile", type=Path, metavar="FILE", help="image.yaml; what else is said here replaces what it says")
     add("--output", type=Path, required=True, metavar="DIR", help="where the image goes")
     add("--board", choices=sorted(BOARDS), help="the kind of machine (default: cloud)")
-    add("--arch", choices=sorted(ARCHES), help="the processor (default: amd64)")
+    add("--arch", choices=sorted(ARCHES), help="the processor (default: the first that the board has)")
     add("--format", action="append", choices=NAMES, dest="formats", help="what to make, several times (default: raw)")
     add("--compress", choices=tuple(COMPRESSORS), help="pack what --format makes")
     add("--kubernetes", metavar="source|VERSION|DIR", help="where Kubernetes comes from (default: source)")

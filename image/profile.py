@@ -115,7 +115,7 @@ def describe_profile(options: Options, key: SigningKey) -> dict[str, Any]:
     """What was asked for, in the canonical form: JSON values only, and nothing that depends on the host."""
     return {
         "board": options.board,
-        "arch": options.arch,
+        "arch": options.architecture,
         "formats": sorted(set(options.formats)),
         "compress": options.compress,
         "kubernetes": describe_kubernetes(options),

@@ -27,10 +27,11 @@ def render_command_line(context: Context) -> str:
 
 
 def join_words(context: Context, *place: str) -> str:
-    """A command line: where the root is and how it is verified, then the board's words, then the user's."""
+    """A command line: where the root is and how it is verified, then the kernel's and the board's words, then the user's."""
     root = context.root_image
     verity = f"ophite.verity={render_parameter(root.root_hash, root.salt, root.blocks)}"
-    return " ".join([*place, verity, *context.board.command_line, *context.options.command_line.split()])
+    kernel = context.board.kernels[context.arch.name]
+    return " ".join([*place, verity, *kernel.words, *context.board.command_line, *context.options.command_line.split()])
 
 
 def make_uki(context: Context, command_line: str, initramfs: Sequence[Path]) -> Path:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from image.boards.board import Board
+from image.boards.board import Board, Kernel
 from image.boards.modules import COMMON, ROOT, VIRTIO, WATCHDOGS
 
 BOARD = Board(
     name="cloud",
     summary="virtual machines (virtio, NVMe)",
-    kernels={"amd64": "linux-image-cloud-amd64", "arm64": "linux-image-cloud-arm64"},
+    kernels={
+        "amd64": Kernel("linux-image-cloud-amd64", words=("console=tty0", "console=ttyS0,115200", "vsyscall=none")),
+        "arm64": Kernel("linux-image-cloud-arm64", words=("console=tty0", "console=ttyAMA0,115200")),
+    },
     stage1=("virtio_pci", "virtio_blk", "nvme", *WATCHDOGS, *ROOT),
     modules=(*COMMON, *VIRTIO, "virtio_scsi", "sd_mod"),
-    command_line=("console=tty0", "console=ttyS0,115200", "quiet", "panic=-1", "slab_nomerge", "vsyscall=none"),
+    command_line=("quiet", "panic=-1", "slab_nomerge"),
 )

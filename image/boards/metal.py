@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from image.boards.board import Board
+from image.boards.board import Board, Kernel
 from image.boards.modules import COMMON, ROOT, VIRTIO, WATCHDOGS
 
 STORAGE = ("ahci", "sd_mod", "nvme", "virtio_blk", "virtio_scsi", "megaraid_sas", "mpt3sas", "usb_storage", "uas", "xhci_pci")
@@ -11,8 +11,11 @@ NETWORK = ("e1000e", "igb", "ixgbe", "i40e", "ice", "r8169", "tg3", "bnxt_en", "
 BOARD = Board(
     name="metal",
     summary="servers and PCs (AHCI, NVMe, SAS, USB; the common network cards)",
-    kernels={"amd64": "linux-image-amd64", "arm64": "linux-image-arm64"},
+    kernels={
+        "amd64": Kernel("linux-image-amd64", words=("console=ttyS0,115200", "console=tty0", "vsyscall=none")),
+        "arm64": Kernel("linux-image-arm64", words=("console=ttyAMA0,115200", "console=ttyS0,115200", "console=tty0")),
+    },
     stage1=("virtio_pci", *STORAGE, *WATCHDOGS, *ROOT),
     modules=(*COMMON, *VIRTIO, *NETWORK),
-    command_line=("console=ttyS0,115200", "console=tty0", "quiet", "panic=-1", "slab_nomerge", "vsyscall=none"),
+    command_line=("quiet", "panic=-1", "slab_nomerge"),
 )
