@@ -2,8 +2,8 @@
 
 That /dev/kvm can be opened proves little: nested hypervisors exist on which every stock kernel dies in its first second.
 So the image's own kernel is started without a root: a working KVM ends in the panic that there is none, within seconds.
-The answer is kept until the host boots again. Without KVM the processor is emulated, about 20 times slower for Go programs,
-and the node multiplies every time-out by that.
+The answer is kept until the host boots again. Without KVM, or for another architecture, the processor is emulated, about 20
+times slower for Go programs, and the node multiplies every time-out by that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from image.arch import get_host_arch
 from image.cache import Cache, digest
+from image.qemu_boards import Emulated
 from image.qemu_packages import Qemu
 
 KVM_DEVICE = Path("/dev/kvm")
@@ -35,13 +37,21 @@ KVM = Accelerator("kvm", ("-accel", "kvm", "-cpu", "host"), 1)
 # MiB of translated code, the most that QEMU takes. The programs of one Kubernetes node need more than 512 MiB; when it is full
 # all of it is thrown away and translated again. Memory is taken only as it fills.
 TRANSLATED = 2047
-TCG = Accelerator("tcg", ("-accel", f"tcg,thread=multi,tb-size={TRANSLATED}", "-cpu", "max"), 20)
 
 
-def get_accelerator(qemu: Qemu, machine: str, kernel: Path) -> Accelerator:
-    """KVM if a kernel really boots with it, else TCG. `machine` is QEMU's board, such as `q35`."""
-    if not KVM_DEVICE.exists():
-        return TCG
+def emulate(processor: str) -> Accelerator:
+    """The emulation of a processor, by QEMU's name of it."""
+    return Accelerator("tcg", ("-accel", f"tcg,thread=multi,tb-size={TRANSLATED}", "-cpu", processor), 20)
+
+
+TCG = emulate("max")
+
+
+def get_accelerator(qemu: Qemu, hardware: Emulated, kernel: Path) -> Accelerator:
+    """KVM if a kernel really boots with it, else TCG."""
+    machine = hardware.machine
+    if hardware.arch != get_host_arch().name or not hardware.pci or not KVM_DEVICE.exists():
+        return emulate(hardware.processor)
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
     def probe(directory: Path) -> None:
@@ -49,7 +59,7 @@ def get_accelerator(qemu: Qemu, machine: str, kernel: Path) -> Accelerator:
         (directory / "works").write_text("yes" if works else "no")
 
     entry = Cache.default().entry("kvm", digest(boot, qemu.version, machine, kernel)[:24], probe)
-    return KVM if (entry / "works").read_text() == "yes" else TCG
+    return KVM if (entry / "works").read_text() == "yes" else emulate(hardware.processor)
 
 
 def probe_kvm(qemu: Qemu, machine: str, kernel: Path) -> bool:

@@ -18,9 +18,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from image import namespaces, qemu
+from image.arch import ARCHES, get_host_arch
 from image.cluster_state import Cluster, check_name, find_cluster, find_clusters, get_cluster
 from image.errors import CommandError, ImageError
 from image.node_network import NodeNetwork, find_subnet, find_used_networks
+from image.qemu_boards import HARDWARE, check_boot, find_arch, get_hardware
 from image.qemu_disks import parse_disk
 from image.run import run
 
@@ -59,6 +61,11 @@ def run_ophite(*words: str | Path, timeout: float = CLI_SECONDS, show: bool = Tr
 
 def plan_cluster(options: argparse.Namespace) -> Cluster:
     """The cluster that these options describe, with free ports or a free network of this host."""
+    image = Path(options.image_dir).resolve()
+    arch = options.arch or (HARDWARE[options.hardware].arch if options.hardware else find_arch(image) or get_host_arch().name)
+    hardware = get_hardware(options.hardware, arch)
+    boot = options.boot or hardware.boots[0]
+    check_boot(hardware, boot)
     if options.provisioner == "qemu":
         api, kubernetes = f"127.0.0.1:{qemu.find_free_port()}", f"127.0.0.1:{qemu.find_free_port()}"
         address, subnet = QEMU_NODE_ADDRESS, ""
@@ -69,10 +76,12 @@ def plan_cluster(options: argparse.Namespace) -> Cluster:
     return Cluster(
         name=check_name(options.name),
         provisioner=options.provisioner,
-        image=str(Path(options.image_dir).resolve()),
-        boot=options.boot,
+        image=str(image),
+        boot=boot,
         memory=options.memory,
         cpus=options.cpus,
+        arch=arch,
+        hardware=options.hardware,
         disk=options.disk,
         node_address=address,
         api=api,
@@ -92,6 +101,8 @@ def make_machine(cluster: Cluster) -> qemu.Machine:
         directory=cluster.node_directory,
         image=Path(cluster.image),
         boot=cluster.boot,
+        arch=cluster.arch,
+        hardware=cluster.hardware,
         memory=cluster.memory,
         cpus=cluster.cpus,
         disk=cluster.disk,
@@ -245,7 +256,9 @@ def parse_options(words: Sequence[str]) -> argparse.Namespace:
     make = verbs.add_parser("create", help="make a cluster of one node")
     make.add_argument("--name", default=DEFAULT_NAME)
     make.add_argument("--provisioner", choices=("qemu", "namespaces"), default="qemu", help="namespaces: seconds, needs root")
-    make.add_argument("--boot", choices=qemu.BOOTS, default="uefi", help="direct: QEMU loads the kernel, no firmware")
+    make.add_argument("--boot", choices=qemu.BOOTS, default="", help="direct: QEMU loads the kernel, no firmware")
+    make.add_argument("--arch", choices=sorted(ARCHES), default="", help="default: the image's")
+    make.add_argument("--hardware", choices=sorted(HARDWARE), default="", help="QEMU's machine (default: q35 or virt)")
     make.add_argument("--image-dir", default=DEFAULT_IMAGE, help="a built image (default: %(default)s)")
     make.add_argument("--memory", type=int, default=4096, help="MiB (default: %(default)s)")
     make.add_argument("--cpus", type=int, default=2)

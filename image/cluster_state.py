@@ -23,6 +23,7 @@ class Cluster:
     """One local cluster. `api` and `kubernetes` are `HOST:PORT` as this host reaches them; sizes in MiB.
 
     `medium`: an ISO image, whose nodes begin with an empty disk. `disks`: more disks, as `parse_disk` reads them.
+    `hardware`: which of QEMU's machines, empty is the usual one of `arch`.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Cluster:
     medium_bus: str = "cdrom"
     disks: tuple[str, ...] = ()
     watchdog: bool = False
+    arch: str = "amd64"
+    hardware: str = ""
 
     @property
     def directory(self) -> Path:

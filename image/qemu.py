@@ -3,7 +3,8 @@
 Model: a `Machine` says what is wanted; `plan_argv` renders it (pure), `start` prepares the files and starts QEMU detached,
 with its control socket, its console log and its firmware variables in the machine's directory. Three ways to boot: `uefi` and
 `bios`, as real machines do it from a disk or a medium, and `direct`, where QEMU loads kernel and initramfs itself, which
-saves the firmware. The disk is a sparse copy of the image, so the build stays as it is, or empty, to be installed on.
+saves the firmware. A Raspberry Pi (image/qemu_boards.py) has its own: `card`, with what its SD card holds. The disk is a
+sparse copy of the image, so the build stays as it is, or empty, to be installed on.
 With the user network the guest reaches this host's loopback address at 10.0.2.2.
 Trap: the command line is inside the image; what is added comes by SMBIOS, which systemd's stub reads (systemd-stub(7)) and,
 with BIOS, the image's GRUB configuration.
@@ -18,28 +19,28 @@ import socket
 import time
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from image.accelerator import Accelerator, get_accelerator
 from image.errors import ImageError
 from image.process import Process
+from image.qemu_boards import Emulated, check_boot, find_arch, get_hardware
+from image.qemu_card import BootFiles, find_card_size, take_boot_files
 from image.qemu_disks import Disk, plan_disks
 from image.qemu_packages import Qemu, get_qemu
 from image.qmp import Qmp
 from image.run import run
 
-BOARDS = {"amd64": "q35,smm=off", "arm64": "virt"}
-CONSOLES = {"amd64": "ttyS0,115200", "arm64": "ttyAMA0,115200"}
 # An emulated processor on a busy host stands still for seconds: no check of the timer at boot, no alarm about a stuck one. It
 # has no speculation to guard against either, and what is cheap on a real one costs it much: guards, programming the timer for
 # every sleep of a thread, clearing pages twice, pressure accounting.
 EMULATED = ("no_timer_check", "nosoftlockup", "mitigations=off", "highres=off", "nohz=off", "init_on_alloc=0", "psi=0")
 NAMESPACE = uuid.UUID("6f706869-7465-4000-8000-716d75000000")  # for the ids of machines, made from their directories
 STUB_STRING = "io.systemd.stub.kernel-cmdline-extra"
-BOOTS = ("uefi", "bios", "direct")
+BOOTS = ("uefi", "bios", "direct", "card")
 NETWORKS = ("user", "silent", "none")
-MEDIUM_BUSES = {"cdrom": "ide-cd,bus=ide.2", "usb": "usb-storage,bus=medium.0,removable=on"}
+MEDIUM_BUSES = ("cdrom", "usb")
 HOST = "10.0.2.2"  # this host's 127.0.0.1, as a guest in the user network sees it
 QUIT_SECONDS = 10.0
 START_SECONDS = 60.0
@@ -51,6 +52,8 @@ GUEST_KUBERNETES_PORT = 6443
 class Machine:
     """A virtual machine. Sizes in MiB; the ports are the host's, forwarded to the guest's 50000 and 6443.
 
+    `hardware`: which of QEMU's machines (image/qemu_boards.py), empty is the usual one of `arch`. `tryboot`: a Raspberry Pi's
+    one-shot flag is set when it is powered on. `device_tree`: a changed one instead of the card's own.
     `network`: `user` has DHCP and forwarded ports, `silent` a cable with nobody at the other end, `none` no interface.
     `address`: where the ports go; empty is the one that DHCP gives. `medium`: an ISO image, as `cdrom` or on a stick (`usb`);
     the firmware asks the disk before it, or after it with `medium_first`. `blank`: the disk begins empty instead of as the
@@ -82,6 +85,14 @@ class Machine:
     disks: tuple[Disk, ...] = ()
     reboots: bool = True
     uuid: str = ""
+    hardware: str = ""
+    tryboot: bool = False
+    device_tree: Path | None = None
+
+    @property
+    def emulated(self) -> Emulated:
+        """Which of QEMU's machines it is; raises `ImageError` when there is none such."""
+        return get_hardware(self.hardware, self.arch)
 
     @property
     def console(self) -> Path:
@@ -132,9 +143,11 @@ def find_free_port() -> int:
 
 def check_image(machine: Machine) -> None:
     """Raise `ImageError` when a file of the image that this way to boot needs is not there."""
-    if machine.boot not in BOOTS:
-        raise ImageError(f"no way to boot {machine.boot!r}", f"one of: {', '.join(BOOTS)}")
-    names = ["vmlinuz"] + (["initramfs.zst", "cmdline"] if machine.boot == "direct" else [])
+    check_boot(machine.emulated, machine.boot)
+    own = find_arch(machine.image)
+    if own not in ("", machine.arch):
+        raise ImageError(f"{machine.image}: an image for {own}, not for {machine.arch}", f"say --arch {own}")
+    names = {"card": [], "direct": ["vmlinuz", "initramfs.zst", "cmdline"]}.get(machine.boot, ["vmlinuz"])
     files = [machine.image / name for name in [*names, *([] if machine.blank else ["disk.img"])]]
     for path in [*files, *([machine.medium] if machine.medium else [])]:
         if not path.exists():
@@ -147,8 +160,8 @@ def make_disk(machine: Machine) -> None:
         machine.disk_file.touch()
     else:
         run(["cp", "--reflink=auto", "--sparse=always", machine.image / "disk.img", machine.disk_file])
-    size = machine.disk_file.stat().st_size
-    os.truncate(machine.disk_file, max(size, machine.disk << 20))
+    size = max(machine.disk_file.stat().st_size, machine.disk << 20)
+    os.truncate(machine.disk_file, find_card_size(size) if machine.boot == "card" else size)
 
 
 def make_files(machine: Machine, qemu: Qemu) -> None:
@@ -164,7 +177,7 @@ def make_files(machine: Machine, qemu: Qemu) -> None:
         if disk.writes:
             (machine.directory / disk.log).write_bytes(b"")
     variables = machine.directory / "firmware.vars"
-    if not variables.exists():
+    if machine.boot == "uefi" and not variables.exists():
         shutil.copyfile(qemu.firmware_variables, variables)
     machine.control.unlink(missing_ok=True)
 
@@ -172,7 +185,7 @@ def make_files(machine: Machine, qemu: Qemu) -> None:
 def plan_command_line(machine: Machine, patience: int) -> str:
     """What this machine adds to the image's own kernel command line."""
     words = [
-        f"console={CONSOLES[machine.arch]}",
+        f"console={machine.emulated.console}",
         "ophite.platform=qemu",
         f"ophite.patience={patience}",
         *(EMULATED if patience > 1 else ()),
@@ -181,8 +194,25 @@ def plan_command_line(machine: Machine, patience: int) -> str:
     return " ".join(word for word in words if word)
 
 
+def take_from_card(machine: Machine) -> BootFiles:
+    """What a Raspberry Pi's firmware would load from the machine's own card at this moment."""
+    directory = machine.directory / "boot"
+    files = take_boot_files(machine.disk_file, directory, machine.emulated.device_tree, tryboot=machine.tryboot)
+    return replace(files, device_tree=machine.device_tree) if machine.device_tree else files
+
+
+def plan_card(files: BootFiles, command_line: str) -> list[str]:
+    """The options that stand for a Raspberry Pi's firmware."""
+    return [
+        *("-kernel", str(files.kernel), "-dtb", str(files.device_tree), "-initrd", str(files.initramfs)),
+        *("-append", f"{files.command_line} {command_line}"),
+    ]
+
+
 def plan_boot(machine: Machine, qemu: Qemu, command_line: str) -> list[str]:
     """The options that say what is booted."""
+    if machine.boot == "card":
+        return plan_card(take_from_card(machine), command_line)
     if machine.boot == "direct":
         own = (machine.image / "cmdline").read_text().strip()
         initramfs = str(machine.image / "initramfs.zst")
@@ -205,41 +235,59 @@ def plan_forwards(machine: Machine, address: str) -> list[tuple[str, str]]:
 
 def plan_network(machine: Machine) -> list[str]:
     """The options of the network card and of what it is plugged into."""
-    if machine.network == "none":
+    if machine.network == "none" or not machine.emulated.network:
         return []
     if machine.network == "silent":
         backend = "hubport,id=net0,hubid=0"
     else:
         rules = "".join(f",hostfwd={host}-{guest}" for host, guest in plan_forwards(machine, machine.address))
         backend = f"user,id=net0{rules}"
-    return ["-netdev", backend, "-device", "virtio-net-pci,netdev=net0,romfile="]
+    return ["-netdev", backend, "-device", machine.emulated.network]
 
 
 def plan_medium(machine: Machine) -> list[str]:
     """The options of the ISO image."""
     if machine.medium is None:
         return []
-    if machine.medium_bus not in MEDIUM_BUSES:
-        raise ImageError(f"no medium {machine.medium_bus!r}", f"one of: {', '.join(MEDIUM_BUSES)}")
-    hub = ["-device", "qemu-xhci,id=medium"] if machine.medium_bus == "usb" else []
+    devices = {"usb": ("qemu-xhci,id=medium", "usb-storage,bus=medium.0,removable=on"), "cdrom": machine.emulated.cdrom}
+    *hub, drive = devices.get(machine.medium_bus, ()) or ("",)
+    if not drive or not machine.emulated.pci:
+        raise ImageError(f"no medium {machine.medium_bus!r}", f"one of: {', '.join(MEDIUM_BUSES)}, on a machine with PCI")
     name = str(machine.medium.resolve()).replace(",", ",,")
     backend = f"if=none,id=iso,format=raw,readonly=on,file={name}"
     return [
         "-drive",
         backend,
-        *hub,
+        *(word for device in hub for word in ("-device", device)),
         "-device",
-        f"{MEDIUM_BUSES[machine.medium_bus]},drive=iso,bootindex={machine.boot_order[1]}",
+        f"{drive},drive=iso,bootindex={machine.boot_order[1]}",
     ]
 
 
 def plan_board(machine: Machine) -> list[str]:
     """The options of the board itself. A BIOS without a screen writes on the serial line."""
     screen = ",graphics=off" if machine.boot == "bios" else ""
-    watchdog = ["-device", "i6300esb", "-action", "watchdog=reset"] if machine.watchdog else []
+    extras = ["-device", "virtio-rng-pci"] if machine.emulated.pci else []
+    if machine.watchdog and machine.emulated.pci:
+        extras += ["-device", "i6300esb", "-action", "watchdog=reset"]
     reboots = [] if machine.reboots else ["-action", "reboot=shutdown"]
     identity = machine.uuid or str(uuid.uuid5(NAMESPACE, str(machine.directory)))
-    return ["-M", BOARDS[machine.arch] + screen, "-uuid", identity, *watchdog, *reboots]
+    return ["-M", machine.emulated.machine + screen, "-uuid", identity, *extras, *reboots]
+
+
+def plan_serial(machine: Machine) -> list[str]:
+    """The options of the serial ports: the console's goes to a file, those before it nowhere."""
+    unused = ["-serial", "null"] * machine.emulated.serial
+    return ["-chardev", "file,id=console,path=console.log,append=on", *unused, "-serial", "chardev:console"]
+
+
+def plan_storage(machine: Machine) -> list[str]:
+    """The options of the disks; a Raspberry Pi has its card and nothing else."""
+    if machine.boot != "card":
+        return plan_disks(machine.all_disks)
+    if machine.disks or machine.writes:
+        raise ImageError(f"{machine.emulated.machine} has one SD card and no other disk", "use a machine with PCI")
+    return ["-drive", f"if=sd,index=0,format=raw,file={machine.all_disks[0].file},cache=unsafe"]
 
 
 def plan_argv(machine: Machine, qemu: Qemu, accelerator: Accelerator) -> list[str]:
@@ -247,13 +295,12 @@ def plan_argv(machine: Machine, qemu: Qemu, accelerator: Accelerator) -> list[st
     return [
         *qemu.argv,
         *("-name", machine.directory.name, *plan_board(machine), *accelerator.options),
-        *("-smp", str(machine.cpus), "-m", str(machine.memory)),
+        *("-smp", str(machine.emulated.cpus or machine.cpus), "-m", str(machine.emulated.memory or machine.memory)),
         *("-nodefaults", "-no-user-config", "-display", "none", "-rtc", "base=utc"),
-        *("-chardev", "file,id=console,path=console.log,append=on", "-serial", "chardev:console"),
+        *plan_serial(machine),
         *("-chardev", "socket,id=control,path=qmp.sock,server=on,wait=off", "-mon", "chardev=control,mode=control"),
-        *plan_disks(machine.all_disks),
+        *plan_storage(machine),
         *plan_medium(machine),
-        *("-device", "virtio-rng-pci"),
         *plan_network(machine),
         *plan_boot(machine, qemu, plan_command_line(machine, accelerator.patience)),
     ]
@@ -268,9 +315,9 @@ def start(machine: Machine) -> Accelerator:
     if machine.find_process() is not None:
         raise ImageError(f"{machine.directory.name} runs already", "ophite cluster show")
     qemu = get_qemu(machine.arch)
-    accelerator = get_accelerator(qemu, BOARDS[machine.arch], machine.image / "vmlinuz")
-    argv = plan_argv(machine, qemu, accelerator)
+    accelerator = get_accelerator(qemu, machine.emulated, machine.image / "vmlinuz")
     make_files(machine, qemu)
+    argv = plan_argv(machine, qemu, accelerator)
     process = Process.start(argv, cwd=machine.directory, log=machine.directory / "qemu.log")
     machine.process_file.write_text(process.render())
     (machine.directory / "accelerator").write_text(accelerator.name)

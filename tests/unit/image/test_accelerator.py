@@ -9,7 +9,11 @@ import pytest
 
 from image import accelerator
 from image.accelerator import KVM, PROOF, TCG, get_accelerator, probe_kvm
+from image.arch import get_host_arch
+from image.qemu_boards import HARDWARE, USUAL
 from image.qemu_packages import Qemu
+
+OWN = HARDWARE[USUAL[get_host_arch().name]]
 
 
 def make_qemu(program: str) -> Qemu:
@@ -25,7 +29,7 @@ def test_a_kernel_that_looks_for_its_root_is_the_proof(tmp_path: Path) -> None:
 
 def test_without_the_device_the_processor_is_emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accelerator, "KVM_DEVICE", tmp_path / "kvm")
-    assert get_accelerator(make_qemu("raise SystemExit"), "q35", tmp_path) is TCG
+    assert get_accelerator(make_qemu("raise SystemExit"), OWN, tmp_path).name == TCG.name
 
 
 def test_the_answer_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +37,15 @@ def test_the_answer_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(accelerator, "KVM_DEVICE", tmp_path)
     kernel = tmp_path / "vmlinuz"
     kernel.write_bytes(b"kernel")
-    assert get_accelerator(make_qemu(f"print({PROOF.decode()!r})"), "q35", kernel) is KVM
-    assert get_accelerator(make_qemu("raise SystemExit"), "q35", kernel) is KVM
+    assert get_accelerator(make_qemu(f"print({PROOF.decode()!r})"), OWN, kernel) is KVM
+    assert get_accelerator(make_qemu("raise SystemExit"), OWN, kernel) is KVM
     kernel.write_bytes(b"another kernel")
-    assert get_accelerator(make_qemu("raise SystemExit"), "q35", kernel) is TCG
+    assert get_accelerator(make_qemu("raise SystemExit"), OWN, kernel).name == TCG.name
+
+
+@pytest.mark.parametrize("name", ["raspi3b", *(USUAL[arch] for arch in USUAL if arch != get_host_arch().name)])
+def test_what_is_not_this_host_s_processor_is_emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(accelerator, "KVM_DEVICE", tmp_path)
+    found = get_accelerator(make_qemu(f"print({PROOF.decode()!r})"), HARDWARE[name], tmp_path)
+    assert found.options[-1] == HARDWARE[name].processor
+    assert (found.name, found.patience) == (TCG.name, TCG.patience)

@@ -54,3 +54,29 @@ def test_a_disk_that_cannot_be_leaves_no_cluster_behind(capsys: pytest.CaptureFi
 def test_the_kubeconfig_names_the_forwarded_port() -> None:
     text = "clusters:\n- cluster:\n    server: https://10.0.2.15:6443\n"
     assert render_kubeconfig(text, "127.0.0.1:40001") == "clusters:\n- cluster:\n    server: https://127.0.0.1:40001\n"
+
+
+def test_the_architecture_is_the_image_s(tmp_path: Path) -> None:
+    (tmp_path / "image").mkdir()
+    (tmp_path / "image/manifest.json").write_text('{"arch": "arm64"}')
+    cluster = plan("--image-dir", str(tmp_path / "image"))
+    assert (cluster.arch, cluster.boot, make_machine(cluster).emulated.machine) == ("arm64", "uefi", "virt")
+    cluster.save()
+    assert find_cluster("one") == cluster
+
+
+def test_a_raspberry_pi_is_arm64_and_boots_from_its_card() -> None:
+    machine = make_machine(plan("--hardware", "raspi3b"))
+    assert (machine.arch, machine.boot, machine.hardware) == ("arm64", "card", "raspi3b")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [(("--arch", "arm64", "--boot", "bios"), "no way to boot 'bios'"), (("--arch", "amd64", "--hardware", "virt"), "is arm64")],
+)
+def test_a_machine_that_cannot_be_leaves_no_cluster_behind(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], problem: str
+) -> None:
+    assert main(["create", "--name", "one", *words]) == 1
+    assert problem in capsys.readouterr().err
+    assert find_cluster("one") is None

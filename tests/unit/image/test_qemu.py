@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from image.accelerator import KVM, TCG
+from image import qemu
+from image.accelerator import KVM, TCG, emulate
 from image.errors import ImageError
 from image.qemu import Machine, check_image, make_files, plan_argv, plan_forwards
+from image.qemu_card import BootFiles
 from image.qemu_disks import Disk
 from image.qemu_packages import Qemu
 
@@ -140,3 +142,85 @@ def test_ports_can_be_forwarded_elsewhere_while_it_runs(tmp_path: Path, image: P
     machine = make(tmp_path, api_port=1234, address="10.0.2.77")
     assert plan_forwards(machine, "") == [("tcp:127.0.0.1:1234", ":50000")]
     assert plan_forwards(machine, machine.address) == [("tcp:127.0.0.1:1234", "10.0.2.77:50000")]
+
+
+def test_arm64_has_its_own_machine_processor_firmware_and_console(tmp_path: Path, emulator: Qemu, image: Path) -> None:
+    machine = make(tmp_path, arch="arm64", medium=tmp_path / "ophite.iso", api_port=1234)
+    argv = plan_argv(machine, emulator, emulate(machine.emulated.processor))
+    assert find(argv, "-M") == ["virt"]
+    assert find(argv, "-cpu") == ["cortex-a72"]
+    assert f"if=pflash,format=raw,unit=0,readonly=on,file={emulator.firmware_code}" in argv
+    assert "console=ttyAMA0,,115200" in find(argv, "-smbios")[0]
+    assert find(argv, "-serial") == ["chardev:console"]
+    devices = find(argv, "-device")
+    assert {"virtio-blk-pci,drive=disk,bootindex=0", "virtio-net-pci,netdev=net0,romfile="} <= set(devices)
+    assert devices.index("virtio-scsi-pci,id=cd") < devices.index("scsi-cd,bus=cd.0,drive=iso,bootindex=1")
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, bool]]:
+    """A card whose files are known; what was asked of it."""
+    asked: list[tuple[Path, bool]] = []
+
+    def take(disk: Path, directory: Path, device_tree: str, *, tryboot: bool = False) -> BootFiles:
+        asked.append((disk, tryboot))
+        return BootFiles(directory / "kernel8.img", directory / device_tree, directory / "initramfs.zst", "own=1")
+
+    monkeypatch.setattr(qemu, "take_boot_files", take)
+    return asked
+
+
+def test_a_raspberry_pi_boots_from_its_card(tmp_path: Path, emulator: Qemu, image: Path, card: list[tuple[Path, bool]]) -> None:
+    machine = make(tmp_path, arch="arm64", hardware="raspi3b", boot="card", api_port=1234, watchdog=True)
+    argv = plan_argv(machine, emulator, emulate(machine.emulated.processor))
+    assert card == [(machine.disk_file, False)]
+    assert find(argv, "-M") == ["raspi3b"]
+    assert (find(argv, "-smp"), find(argv, "-m")) == (["4"], ["1024"])
+    assert find(argv, "-serial") == ["null", "chardev:console"]
+    assert "if=sd,index=0,format=raw,file=disk.img,cache=unsafe" in find(argv, "-drive")
+    assert find(argv, "-device") == ["usb-net,netdev=net0"]
+    assert find(argv, "-dtb") == [str(tmp_path / "node/boot/bcm2837-rpi-3-b.dtb")]
+    assert find(argv, "-append")[0].startswith("own=1 console=ttyS1,115200 ophite.platform=qemu ")
+    assert "-smbios" not in argv
+
+
+def test_the_one_shot_flag_and_a_changed_device_tree(
+    tmp_path: Path, emulator: Qemu, image: Path, card: list[tuple[Path, bool]]
+) -> None:
+    tree = tmp_path / "changed.dtb"
+    machine = make(tmp_path, arch="arm64", hardware="raspi4b", boot="card", tryboot=True, device_tree=tree)
+    argv = plan_argv(machine, emulator, emulate(machine.emulated.processor))
+    assert card == [(machine.disk_file, True)]
+    assert find(argv, "-dtb") == [str(tree)]
+    assert "-netdev" not in argv  # QEMU has no network for it
+
+
+def test_a_card_has_the_size_of_a_power_of_two(tmp_path: Path, emulator: Qemu, image: Path) -> None:
+    machine = make(tmp_path, arch="arm64", hardware="raspi3b", boot="card", disk=3)
+    make_files(machine, emulator)
+    assert machine.disk_file.stat().st_size == 4 << 20
+    assert not (machine.directory / "firmware.vars").exists()
+
+
+@pytest.mark.parametrize("fields", [{"disks": (Disk("data", 2),)}, {"writes": True}])
+def test_a_raspberry_pi_has_its_card_only(
+    tmp_path: Path, emulator: Qemu, image: Path, card: list[tuple[Path, bool]], fields: dict[str, object]
+) -> None:
+    machine = make(tmp_path, arch="arm64", hardware="raspi3b", boot="card", **fields)
+    with pytest.raises(ImageError, match="one SD card"):
+        plan_argv(machine, emulator, TCG)
+
+
+def test_a_raspberry_pi_takes_no_medium(tmp_path: Path, emulator: Qemu, image: Path, card: list[tuple[Path, bool]]) -> None:
+    for bus in ("cdrom", "usb"):
+        machine = make(tmp_path, arch="arm64", hardware="raspi3b", boot="card", medium=tmp_path / "a.iso", medium_bus=bus)
+        with pytest.raises(ImageError, match="no medium"):
+            plan_argv(machine, emulator, TCG)
+
+
+def test_an_image_of_another_architecture_is_refused(tmp_path: Path, image: Path) -> None:
+    (image / "manifest.json").write_text('{"arch": "arm64"}')
+    with pytest.raises(ImageError, match="an image for arm64, not for amd64") as caught:
+        check_image(make(tmp_path))
+    assert caught.value.hint == "say --arch arm64"
+    check_image(make(tmp_path, arch="arm64"))
