@@ -19,7 +19,7 @@ class Arch:
     wheel_platforms: tuple[str, ...]
     efi: str  # suffix in EFI file names
     elf_machine: int  # e_machine, elf.h
-    hash_modules: tuple[str, ...]  # quicker SHA-256 for the verified root
+    hash_modules: tuple[str, ...]  # quicker SHA-256 for the verified root; newer kernels have it built in
     root_type: str  # GPT type GUID of a root partition, Discoverable Partitions Specification
     bios_loader: str = ""  # the package of the boot loader for a BIOS, where such machines exist
 
@@ -32,7 +32,7 @@ AMD64 = Arch(
     wheel_platforms=("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
     efi="x64",
     elf_machine=62,
-    hash_modules=("sha256_ssse3",),
+    hash_modules=("?sha256_ssse3",),
     root_type="4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
     bios_loader="grub-pc-bin",
 )
@@ -44,7 +44,7 @@ ARM64 = Arch(
     wheel_platforms=("manylinux_2_34_aarch64", "manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
     efi="aa64",
     elf_machine=183,
-    hash_modules=("sha256_arm64", "sha2_ce"),
+    hash_modules=("?sha256_arm64", "?sha2_ce"),
     root_type="B921B045-1DF0-41C3-AF44-4C6F280D3FAE",
 )
 ARCHES = {arch.name: arch for arch in (AMD64, ARM64)}

@@ -29,6 +29,7 @@ from image.executables import list_executables
 from image.filesystem import make_root_image
 from image.grub import make_grub
 from image.initramfs import make_initramfs
+from image.kernels import find_kernel, join_trees
 from image.kmod import read_modules, render_index
 from image.kubernetes import get_kubernetes
 from image.manifest import render_manifest
@@ -47,7 +48,7 @@ from image.uki import make_uki, render_command_line
 from image.wheels import fetch_wheels
 
 # Kinds of cache entries that are made from others: --rebuild makes them again, and only the newest are kept.
-MADE = ("stdlib", "site-packages", "code", "preload", "grub", "root", "hashes", "erofs", "initramfs", "medium", "uki")
+MADE = ("stdlib", "site-packages", "code", "preload", "grub", "kernel", "root", "hashes", "erofs", "initramfs", "medium", "uki")
 BUNDLE = "ophite.bundle"
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~-]{0,63}")
 HOST_ERRORS = {
@@ -58,7 +59,7 @@ HOST_ERRORS = {
 }
 UNHASHED = ("disk.img", "pxe")  # a disk changes as soon as it is used, and holds what is hashed; pxe is a directory
 RESOLVED = ("apt", "resolve", "source")  # --refresh
-PRUNED = ("code", "root", "hashes", "erofs", "initramfs", "medium", "uki")
+PRUNED = ("code", "kernel", "root", "hashes", "erofs", "initramfs", "medium", "uki")
 
 
 def make_tools(context: Context) -> Context:
@@ -69,11 +70,13 @@ def make_tools(context: Context) -> Context:
 def fetch_packages(context: Context) -> Context:
     """The packages of the written list and the kernel, downloaded, checked and unpacked."""
     apt = Apt.make(context.cache, context.arch.name, find_mirror(context.options.mirror))
-    meta = context.board.kernels[context.arch.name].package
-    packages = {package.name: package for package in apt.resolve(list_packages(meta, context.arch))}
-    kernel = packages.pop(meta).depends.partition(" ")[0]
-    found = sorted({**packages, kernel: apt.resolve([kernel])[0]}.values(), key=lambda package: package.name)
-    return replace(context, packages=tuple(found), trees=apt.fetch(found), kernel_version=kernel.removeprefix("linux-image-"))
+    kernel = find_kernel(apt, context.board.kernels[context.arch.name])
+    packages = {package.name: package for package in apt.resolve(list_packages(context.board, context.arch))}
+    packages |= {package.name: package for package in kernel.packages}
+    found = tuple(packages[name] for name in sorted(packages))
+    trees = apt.fetch(found)
+    tree = join_trees(context.cache, [trees[package.name] for package in kernel.packages])
+    return replace(context, packages=found, trees=trees, kernel=tree, kernel_version=kernel.version)
 
 
 def fetch_kubernetes(context: Context) -> Context:

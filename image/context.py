@@ -10,6 +10,7 @@ from image.arch import Arch
 from image.boards import get_board
 from image.boards.board import Board
 from image.cache import Cache
+from image.kernels import find_device_trees, find_vmlinuz
 from image.kmod import ModuleInfo
 from image.packages import Package
 from image.sign import SigningKey
@@ -37,6 +38,8 @@ class Options:
     overlay: Path | None = None  # files that are laid over the root tree
     image_version: str = ""  # instead of the project's
     signing_key: Path | None = None  # private key in PEM; None: the user's own
+    sets: tuple[str, ...] = ()  # module sets besides those of the board
+    base_url: str = ""  # where the image will be offered, for the manifest that flash tools read
 
     @property
     def architecture(self) -> str:
@@ -79,6 +82,7 @@ class Context:
     packages: tuple[Package, ...] = ()
     trees: Mapping[str, Path] = field(default_factory=dict)  # package name → unpacked
     kernel_version: str = ""
+    kernel: Path = Path()  # the tree of the kernel's packages, joined into one
     modules: tuple[ModuleInfo, ...] = ()
     stage1_modules: tuple[ModuleInfo, ...] = ()
     medium_modules: tuple[ModuleInfo, ...] = ()  # what stage 1 loads when the root is on a medium or in memory
@@ -98,14 +102,14 @@ class Context:
     forms: tuple[str, ...] = ()  # what was made of the formats, as names below the output directory
 
     @property
-    def kernel(self) -> Path:
-        """The unpacked kernel package (not the meta package)."""
-        return self.trees[f"linux-image-{self.kernel_version}"]
-
-    @property
     def vmlinuz(self) -> Path:
         """The kernel image."""
-        return self.kernel / "boot" / f"vmlinuz-{self.kernel_version}"
+        return find_vmlinuz(self.kernel, self.kernel_version)
+
+    @property
+    def device_trees(self) -> Path:
+        """The directory of the kernel's device trees, by maker: `broadcom/bcm2711-rpi-4-b.dtb`."""
+        return find_device_trees(self.kernel, self.kernel_version)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ USERS = {
     "kube-apiserver": 61,
     "kube-controller-manager": 62,
     "kube-scheduler": 63,
+    "ophite-wifi": 64,
     "nobody": 65534,
 }
 NSSWITCH = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nprotocols: files\nservices: files\n"

@@ -69,7 +69,7 @@ def make_initramfs(context: Context) -> Path:
     key = digest(
         [here / "initramfs.py", here / "formats/cpio.py"], COMPRESSION, context.tools.name,
         context.root / CODE_DIRECTORY / "init", context.stdlib.name,
-        context.kernel_version, context.trees[f"linux-image-{context.kernel_version}"].name,
+        context.kernel_version, context.kernel.name,
         [module.path for module in context.stage1_modules],
         [context.trees[name].name for name in ("libc6", "python3.13-minimal")],
     )  # fmt: skip

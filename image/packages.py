@@ -3,7 +3,8 @@
 Model: a private apt directory per list of sources; `apt-cache show` resolves a written list of names to exact versions and
 hashes, `apt-get download` fetches them, `dpkg-deb -x` unpacks them. No maintainer script runs and no root is needed.
 Signatures: apt checks the suite's Release file with Debian's keyring, which covers every hash below it.
-Trap: the versions that a name resolved to are kept until `--refresh`, so that two builds agree.
+Trap: the versions that a name resolved to are kept until `--refresh`, so that two builds agree. Of the component
+non-free-firmware only packages that hold firmware and nothing else are taken.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from image.run import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SUITE = "trixie"
-NEWER_SUITE = "forky"  # only what the written list names as NAME/forky
+NEWER_SUITE = "forky"  # only what the written list or a board names as NAME/forky
 SOURCE_SUITE = "bookworm"  # the last one with all of Kubernetes
+COMPONENTS, SOURCE_COMPONENTS = "main non-free-firmware", "main"
+FIRMWARE = re.compile(r"firmware-.*|.*-firmware|.*-microcode")  # names of packages that may come from outside of main
 NETWORK_TIMEOUT = 900.0  # seconds for one apt call
 
 
@@ -38,6 +41,7 @@ class Package:
     sha256: str
     size: int  # bytes of the .deb
     depends: str
+    section: str  # `COMPONENT/SECTION`, or only the section for what is in main
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,14 @@ def parse_targets(text: str) -> Mirror | None:
 def render_sources(mirror: Mirror) -> str:
     """apt's deb822 sources (sources.list(5)). The newer suite is in the making: its lists may be older than they say."""
     stanzas = (
-        ("deb", mirror.archive, f"{SUITE} {SUITE}-updates", ""),
-        ("deb", mirror.security, f"{SUITE}-security", ""),
-        ("deb", mirror.archive, NEWER_SUITE, "Check-Valid-Until: no\n"),
-        ("deb-src", mirror.archive, SOURCE_SUITE, ""),
+        ("deb", mirror.archive, f"{SUITE} {SUITE}-updates", COMPONENTS, ""),
+        ("deb", mirror.security, f"{SUITE}-security", COMPONENTS, ""),
+        ("deb", mirror.archive, NEWER_SUITE, COMPONENTS, "Check-Valid-Until: no\n"),
+        ("deb-src", mirror.archive, SOURCE_SUITE, SOURCE_COMPONENTS, ""),
     )
     return "\n".join(
-        f"Types: {kind}\nURIs: {uri}\nSuites: {suites}\nComponents: main\n{extra}Signed-By: {KEYRING}\n"
-        for kind, uri, suites, extra in stanzas
+        f"Types: {kind}\nURIs: {uri}\nSuites: {suites}\nComponents: {components}\n{extra}Signed-By: {KEYRING}\n"
+        for kind, uri, suites, components, extra in stanzas
     )
 
 
@@ -155,6 +159,7 @@ class Apt:
             missing = [name for name in names if name.partition("/")[0] not in found]
             if missing:
                 raise ImageError(f"the mirror has no package {', '.join(missing)}", "try --refresh, or another --mirror")
+            check_components(found.values())
             rows = [asdict(found[name]) for name in sorted(found)]
             (directory / "packages.json").write_text(json.dumps(rows))
 
@@ -205,6 +210,24 @@ class Apt:
         return self.cache.entry("source", digest("source", self.directory.name, name)[:24], make)
 
 
+def check_components(packages: Iterable[Package]) -> None:
+    """Nothing but firmware from outside of main; raises `ImageError` with what would slip in."""
+    wrong = [f"{p.name} ({p.section})" for p in packages if "/" in p.section and not FIRMWARE.fullmatch(p.name)]
+    if wrong:
+        raise ImageError(f"not from the free part of the archive: {', '.join(sorted(wrong))}", "only firmware may be")
+
+
+def parse_dependencies(text: str) -> list[tuple[str, str]]:
+    """A Depends field (deb-control(5)) → names, each with the exact version that `=` asks for or ""; of alternatives
+    the first."""
+    found = []
+    for item in text.split(","):
+        match = re.match(r"\s*([a-z0-9][a-z0-9+.-]*)(?::\w+)?\s*(?:\(= ([^)\s]+)\))?", item)
+        if match:
+            found.append((match.group(1), match.group(2) or ""))
+    return found
+
+
 def parse_packages(text: str) -> list[Package]:
     """The stanzas that `apt-cache show` prints (deb822, deb-control(5)); of a package that is listed twice, the first."""
     found: dict[str, Package] = {}
@@ -220,6 +243,7 @@ def parse_packages(text: str) -> list[Package]:
             sha256=fields["SHA256"],
             size=int(fields["Size"]),
             depends=fields.get("Depends", ""),
+            section=fields.get("Section", ""),
         )
         found.setdefault(package.name, package)
     return list(found.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from image.arch import Arch
+from image.boards.board import Board, RaspberryPi
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,17 @@ DATA = (
 )
 STDLIB = ("libpython3.13-minimal", "libpython3.13-stdlib")  # compiled by python.py, not copied
 BOOT_LOADER = "systemd-boot-efi/forky"  # 262 or later: 257 gets stuck when an entry cannot be loaded
+GPU_FIRMWARE = "raspi-firmware/forky"  # newer than trixie's, which starts the wrong slot on some boards
 KEPT = (*PROGRAMS, *LIBRARIES, *DATA)
 
 
-def list_packages(kernel: str, arch: Arch) -> list[str]:
-    """The names of all packages that an image is made of, besides the kernel's own; `kernel` is its meta package."""
-    boot_loaders = [BOOT_LOADER, *([arch.bios_loader] if arch.bios_loader else [])]
-    return [*(keep.package for keep in KEPT), *STDLIB, *boot_loaders, kernel]
+def list_packages(board: Board, arch: Arch) -> list[str]:
+    """The names of all packages that an image is made of, besides the kernel's and those of module sets."""
+    if isinstance(board.boot, RaspberryPi):
+        boot_loaders = [GPU_FIRMWARE]
+    else:
+        boot_loaders = [BOOT_LOADER, *([arch.bios_loader] if arch.bios_loader else [])]
+    return [*(keep.package for keep in KEPT), *STDLIB, *boot_loaders]
 
 
 # Parts of the standard library that a node never imports, with the reason why they may go.

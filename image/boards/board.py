@@ -43,7 +43,8 @@ class Board:
     command_line: tuple[str, ...]  # of the kernel, besides what the build adds; the last console= is /dev/console
     sets: tuple[str, ...] = ()  # module sets that are always in
     boot: Uefi | RaspberryPi = Uefi()
-    imager: tuple[str, ...] = ()  # the names that Raspberry Pi Imager has for these machines
+    imager: tuple[str, ...] = ()  # the device tags of Raspberry Pi Imager for these machines
+    tested: str = "nothing yet"  # what was booted, and where
     slot_mib: int = 1024  # size of ROOT-A and ROOT-B at least: room for years of growing versions
     esp_mib: int = 512  # for each slot kernel, initramfs and UKI, while the next are written beside them
     state_mib: int = 64

@@ -14,5 +14,6 @@ BOARD = Board(
     },
     stage1=("virtio_pci", "virtio_blk", "nvme", *WATCHDOGS, *ROOT),
     modules=(*COMMON, *VIRTIO, "virtio_scsi", "sd_mod"),
+    tested="amd64: QEMU with UEFI, BIOS and directly, disk, ISO and network",
     command_line=("quiet", "panic=-1", "slab_nomerge"),
 )

@@ -17,5 +17,6 @@ BOARD = Board(
     },
     stage1=("virtio_pci", *STORAGE, *WATCHDOGS, *ROOT),
     modules=(*COMMON, *VIRTIO, *NETWORK),
+    tested="amd64: QEMU with UEFI and BIOS; real machines: nothing yet",
     command_line=("quiet", "panic=-1", "slab_nomerge"),
 )

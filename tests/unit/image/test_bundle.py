@@ -34,10 +34,11 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(name.encode() * 3)
-    trees = {BOOT_LOADER.partition("/")[0]: tmp_path / "loader", "linux-image-6.1": tmp_path / "kernel"}
+    trees = {BOOT_LOADER.partition("/")[0]: tmp_path / "loader"}
     return Context(
         Options(tmp_path), get_board("cloud"), get_arch("amd64"), Cache(tmp_path / "cache"), "1.2.3", 7, get_signing_key(None),
-        trees=trees, kernel_version="6.1", uki=tmp_path / "uki", initramfs=tmp_path / "initramfs", grub=tmp_path / "grub",
+        trees=trees, kernel_version="6.1", kernel=tmp_path / "kernel", uki=tmp_path / "uki",
+        initramfs=tmp_path / "initramfs", grub=tmp_path / "grub",
         root_image=RootImage(tmp_path / "root", "ab" * 32, "cd" * 32, 9, 9), command_line="quiet ophite.root=verity",
         kubernetes=Kubernetes("1.33.1", Path()),
     )  # fmt: skip

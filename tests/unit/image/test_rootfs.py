@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from image.arch import AMD64
+from image.arch import AMD64, ARM64
+from image.boards import get_board
+from image.boards.board import Board, Kernel, RaspberryPi
 from image.errors import ImageError
 from image.executables import list_executables
 from image.rootfs import check_libraries, find_kept, iterate_elf, link_file, make_links, set_permissions
@@ -84,8 +86,17 @@ def test_the_lists_give_reasons_and_name_nothing_twice() -> None:
     assert all(keep.why for keep in KEPT)
     assert all(STDLIB_DROPPED.values())
     assert len({item.path for item in executables}) == len(executables)
-    packages = list_packages("linux-image-cloud-amd64", AMD64)
+    packages = list_packages(get_board("cloud"), AMD64)
     assert len(set(packages)) == len(packages)
+
+
+def test_only_what_a_machine_starts_with_is_fetched() -> None:
+    toy = Board("toy", "", {"arm64": Kernel("linux-image-arm64")}, (), (), (), boot=RaspberryPi(("x.dtb",)))
+    assert {"systemd-boot-efi/forky", "grub-pc-bin"} <= set(list_packages(get_board("metal"), AMD64))
+    assert "grub-pc-bin" not in list_packages(get_board("metal"), ARM64)
+    pi = list_packages(toy, ARM64)
+    assert "raspi-firmware/forky" in pi
+    assert not {"systemd-boot-efi/forky", "grub-pc-bin"} & set(pi)
 
 
 def test_no_shell_is_on_the_list() -> None:
