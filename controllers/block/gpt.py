@@ -26,6 +26,8 @@ DEFAULT_ENTRIES = 128
 ALIGNMENT = 1024 * 1024
 LINUX_FILESYSTEM = UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 PROTECTIVE = 0xEE
+MBR_SIGNATURE = b"\x55\xaa"
+MBR_SLOTS = tuple(446 + 16 * index for index in range(4))
 
 ATTRIBUTE_COMPLETE = 1 << 48
 """Of a volume: its file system was made and mounted once. Never format it again."""
@@ -204,7 +206,7 @@ def _check(table: Table) -> None:
 def encode(table: Table, old_mbr: bytes = b"") -> list[tuple[int, bytes]]:
     """Return (offset, bytes) to write, in this order, with a flush after each. Raises `GptError` for a bad table.
 
-    In: `old_mbr`, the first 512 bytes of the disk, of which boot code and other entries are kept.
+    In: `old_mbr`, the first 512 bytes of the disk, of which boot code and entries of other firmware are kept.
     """
     _check(table)
     array = _encode_entries(table)
@@ -214,7 +216,7 @@ def encode(table: Table, old_mbr: bytes = b"") -> list[tuple[int, bytes]]:
     return [
         (backup_entries * size, padded + _encode_header(table, backup, 1, backup_entries, array)),
         (size, _encode_header(table, 1, backup, 2, array) + padded),
-        (0, protective_mbr(old_mbr, table.sectors)),
+        (0, protective_mbr(old_mbr, table)),
     ]
 
 
@@ -237,21 +239,34 @@ def _encode_entries(table: Table) -> bytes:
     return bytes(array)
 
 
-def protective_mbr(old: bytes, sectors: int) -> bytes:
-    """Return a master boot record that says "this disk is taken", keeping boot code and hybrid entries of `old`."""
+def protective_mbr(old: bytes, table: Table) -> bytes:
+    """Return a master boot record that says "this disk is taken", keeping boot code and hybrid entries of `old`.
+
+    An `old` whose entries all begin where partitions of the table begin is kept as it is: a Raspberry Pi's firmware boots
+    from them, and an entry of the protective type would change which of the two tables it reads (docs/boards.md).
+    """
     mbr = bytearray(old[:512].ljust(512, b"\0"))
-    size = min(sectors - 1, 0xFFFFFFFF)
-    slots = [446 + 16 * index for index in range(4)]
-    valid = mbr[510:512] == b"\x55\xaa"
-    slot = next((at for at in slots if valid and mbr[at + 4] == PROTECTIVE), None)
+    if _mirrors(mbr, table):
+        return bytes(mbr)
+    size = min(table.sectors - 1, 0xFFFFFFFF)
+    valid = mbr[510:512] == MBR_SIGNATURE
+    slot = next((at for at in MBR_SLOTS if valid and mbr[at + 4] == PROTECTIVE), None)
     if slot is None:
         mbr[446:510] = bytes(64)
-        slot = slots[0]
+        slot = MBR_SLOTS[0]
         mbr[slot : slot + 12] = struct.pack("<B3sB3sI", 0, b"\x00\x02\x00", PROTECTIVE, b"\xff\xff\xff", 1)
         mbr[slot + 12 : slot + 16] = struct.pack("<I", size)
-    elif slot == slots[0] and struct.unpack_from("<I", mbr, slot + 8) == (1,):
-        hybrid = any(mbr[at + 4] for at in slots if at != slot)
+    elif slot == MBR_SLOTS[0] and struct.unpack_from("<I", mbr, slot + 8) == (1,):
+        hybrid = any(mbr[at + 4] for at in MBR_SLOTS if at != slot)
         if not hybrid:
             mbr[slot + 12 : slot + 16] = struct.pack("<I", size)
-    mbr[510:512] = b"\x55\xaa"
+    mbr[510:512] = MBR_SIGNATURE
     return bytes(mbr)
+
+
+def _mirrors(mbr: bytes | bytearray, table: Table) -> bool:
+    """Whether a master boot record has entries, and each begins where a partition of the table begins."""
+    used = [at for at in MBR_SLOTS if mbr[at + 4]]
+    starts = {one.first for one in table.partitions}
+    first = [struct.unpack_from("<I", mbr, at + 8)[0] for at in used]
+    return mbr[510:512] == MBR_SIGNATURE and bool(used) and starts.issuperset(first)

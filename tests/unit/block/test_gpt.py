@@ -1,6 +1,7 @@
 """The partition table: bytes and back, both copies, and what hostile tables lead to."""
 
 import shutil
+import struct
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -146,14 +147,31 @@ def test_a_name_longer_than_the_field_is_refused() -> None:
 
 
 def test_boot_code_and_hybrid_entries_survive() -> None:
-    fresh = gpt.protective_mbr(b"\x90" * 440, 1000)
+    small, big = gpt.new_table(DISK, 512, 1000), gpt.new_table(DISK, 512, 5000)
+    fresh = gpt.protective_mbr(b"\x90" * 440, small)
     assert fresh[:440] == b"\x90" * 440
     assert fresh[446 + 4] == 0xEE
     assert int.from_bytes(fresh[446 + 12 : 446 + 16], "little") == 999
     hybrid = bytearray(fresh)
     hybrid[462 + 4] = 0x0C
-    assert gpt.protective_mbr(bytes(hybrid), 5000) == bytes(hybrid)
-    assert int.from_bytes(gpt.protective_mbr(fresh, 5000)[446 + 12 : 446 + 16], "little") == 4999
+    assert gpt.protective_mbr(bytes(hybrid), big) == bytes(hybrid)
+    assert int.from_bytes(gpt.protective_mbr(fresh, big)[446 + 12 : 446 + 16], "little") == 4999
+
+
+def make_mbr(*starts: int, kind: int = 0x0C) -> bytes:
+    entries = b"".join(struct.pack("<B3sB3sII", 0, b"", kind, b"", start, 8) for start in starts)
+    return b"\x90" * 446 + entries.ljust(64, b"\0") + b"\x55\xaa"
+
+
+def test_entries_that_mirror_the_table_stay_as_they_are() -> None:
+    table = make_table()
+    starts = [one.first for one in table.partitions]
+    for old in (make_mbr(*starts), make_mbr(starts[0])):
+        assert store(table, 64 * MIB, old)[:512] == old
+    for foreign in (make_mbr(*starts, 77), make_mbr(), make_mbr(*starts)[:510] + b"\0\0"):
+        kept = gpt.protective_mbr(foreign, table)
+        assert [kept[446 + 16 * index + 4] for index in range(4)] == [0xEE, 0, 0, 0]
+        assert kept[:446] == foreign[:446]
 
 
 def test_a_disk_too_small_for_a_table_is_refused() -> None:
