@@ -115,8 +115,7 @@ def choose_modules(context: Context) -> Context:
 
 def preload_images(context: Context) -> Context:
     """The container images that a node needs to come up without a registry."""
-    certificates = context.trees["ca-certificates"]
-    return replace(context, preloads=make_preloads(context.cache, context.arch, certificates, context.options.preload))
+    return replace(context, preloads=make_preloads(context))
 
 
 def make_boot_loader(context: Context) -> Context:

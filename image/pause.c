@@ -1,9 +1,19 @@
 /* The program of a pod's sandbox: holds the namespaces, reaps what is left behind in them, ends when told to.
  *
  * No C library, so that it is a few hundred bytes of code and one page of memory per pod. All signals are blocked and
- * waited for with rt_sigtimedwait(2): no handler is needed.
+ * waited for with rt_sigtimedwait(2): no handler is needed. It includes nothing, so any compiler makes it for any machine.
  */
-#include <asm/unistd.h>
+#if defined(__x86_64__) /* asm/unistd_64.h */
+#define __NR_rt_sigprocmask 14
+#define __NR_wait4 61
+#define __NR_rt_sigtimedwait 128
+#define __NR_exit_group 231
+#elif defined(__aarch64__) /* asm-generic/unistd.h */
+#define __NR_exit_group 94
+#define __NR_rt_sigprocmask 135
+#define __NR_rt_sigtimedwait 137
+#define __NR_wait4 260
+#endif
 
 #define SIGINT 2
 #define SIGTERM 15

@@ -15,8 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from image.arch import get_arch
+from image.cache import Cache
 from image.kubernetes import NODE_BINARIES
-from image.preload import build_pause
+from image.preload import build_pause, fetch_compiler
 from tests.harness.nodes import BUILD, PROJECT, run_logged
 
 KUBERNETES_VERSION = "1.34.0"
@@ -83,7 +84,8 @@ def make_stubs(directory: Path) -> Path:
     """A directory of Kubernetes programs that only sleep."""
     directory.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch:
-        program = build_pause(get_arch("amd64"), Path(scratch))
+        arch = get_arch("amd64")
+        program = build_pause(fetch_compiler(arch, Cache.default(), None), arch, Path(scratch))
     for name in NODE_BINARIES:
         (directory / name).write_bytes(program)
         (directory / name).chmod(0o755)
