@@ -1,15 +1,17 @@
 """Certificates and endpoint → kubeconfig files of the node's own clients, and the administrator's.
 
 The node's files name certificate files instead of holding them, so that a renewed certificate needs no restart.
-A control plane talks to its own API server on loopback, a worker to the cluster's endpoint.
+A control plane talks to its own API server on loopback, a worker to the cluster's endpoint; a worker's kubelet writes its own
+kubeconfig when it has joined.
 """
 
 import base64
 from collections.abc import Iterable
 from typing import Any
 
-from controllers.config.documents import ClusterConfig, MachineConfig, MachineType
+from controllers.config.documents import ClusterConfig, KubernetesSecretsConfig, MachineConfig, MachineType
 from controllers.kubernetes.layout import (
+    BOOTSTRAP_KUBECONFIG,
     CONTROLLER_MANAGER_DIR,
     CONTROLLER_MANAGER_UID,
     KUBE_PROXY_DIR,
@@ -36,6 +38,7 @@ class KubeconfigsController(Controller):
         Input(MachineConfig, id="default"),
         Input(ClusterConfig, id="default"),
         Input(CertificateRoot, id="kubernetes"),
+        Input(KubernetesSecretsConfig, id="default"),
     )
     outputs = (Output(FileSpec, kind=SHARED),)
 
@@ -47,9 +50,12 @@ class KubeconfigsController(Controller):
         control_plane = view.get(MachineConfig, "default").spec.type is MachineType.CONTROL_PLANE
         server = LOCAL_API if control_plane else view.get(ClusterConfig, "default").spec.endpoint
         root = view.get(CertificateRoot, "kubernetes").spec
-        yield _file(KUBELET_KUBECONFIG, render_client(server, KUBELET_DIR, "kubelet"), 0)
         yield _file(f"{KUBE_PROXY_DIR}/kubeconfig", render_proxy(server, root.certificate), 0)
-        if control_plane:
+        if not control_plane:
+            token = view.get(KubernetesSecretsConfig, "default").spec.bootstrap_token
+            yield _file(BOOTSTRAP_KUBECONFIG, render_bootstrap(server, root.certificate, token), 0)
+        else:
+            yield _file(KUBELET_KUBECONFIG, render_client(server, KUBELET_DIR, "kubelet"), 0)
             kcm = render_client(server, CONTROLLER_MANAGER_DIR, "kube-controller-manager")
             yield _file(f"{CONTROLLER_MANAGER_DIR}/kubeconfig", kcm, CONTROLLER_MANAGER_UID)
             yield _file(f"{SCHEDULER_DIR}/kubeconfig", render_client(server, SCHEDULER_DIR, "kube-scheduler"), SCHEDULER_UID)
@@ -80,6 +86,12 @@ def render_proxy(server: str, ca: str) -> str:
     """Return kube-proxy's kubeconfig: the node knows the server, the pod's service account is the user."""
     cluster = {"certificate-authority-data": encode(ca)}
     return render_json(make_kubeconfig(server, cluster, {"tokenFile": TOKEN_FILE}, ("local", "kube-proxy")))
+
+
+def render_bootstrap(server: str, ca: str, token: str) -> str:
+    """Return the kubeconfig that a worker's kubelet joins with."""
+    cluster = {"certificate-authority-data": encode(ca)}
+    return render_json(make_kubeconfig(server, cluster, {"token": token}, ("local", "kubelet-bootstrap")))
 
 
 def encode(pem: str) -> str:

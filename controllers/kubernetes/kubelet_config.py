@@ -37,6 +37,7 @@ class KubeletSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_pods: int
     in_namespaces: bool
     tainted: bool
+    control_plane: bool = True
     patience: float = 1.0
 
 
@@ -68,6 +69,7 @@ class KubeletConfigController(Controller):
             cluster_dns=tuple(str(ip_network(subnet)[DNS_SERVICE_INDEX]) for subnet in cluster.service_subnets),
             max_pods=kubelet.spec.max_pods if kubelet else 110,
             in_namespaces=view.get(PlatformInfo, "platform").spec.platform == "namespaces",
+            control_plane=control_plane,
             tainted=control_plane and not cluster.allow_scheduling_on_control_planes,
             patience=self._patience,
         )
@@ -106,23 +108,23 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
         "protectKernelDefaults": not settings.in_namespaces,
         "readOnlyPort": 0,
         "resolvConf": "/run/ophite/etc/resolv.conf",
-        "rotateCertificates": False,
+        "rotateCertificates": not settings.control_plane,
         "runtimeRequestTimeout": f"{int(120 * factor)}s",
         "staticPodPath": MANIFESTS_DIR,
         "syncFrequency": f"{SYNC_SECONDS * min(int(factor), 3)}s",
         "systemReserved": {"cpu": "100m", "memory": "256Mi"},
-        "tlsCertFile": f"{KUBELET_DIR}/serving.crt",
         "tlsMinVersion": "VersionTLS12",
-        "tlsPrivateKeyFile": f"{KUBELET_DIR}/serving.key",
         "volumePluginDir": "/var/lib/kubelet/volumeplugins",
         **_versioned(settings),
     }
 
 
 def _versioned(settings: KubeletSettings) -> dict[str, Any]:
-    """Return the fields that only some versions know."""
+    """Return the fields that only some machines or versions know. A worker's kubelet vouches for its own server."""
     features = settings.features
     fields: dict[str, Any] = {}
+    if settings.control_plane:
+        fields |= {"tlsCertFile": f"{KUBELET_DIR}/serving.crt", "tlsPrivateKeyFile": f"{KUBELET_DIR}/serving.key"}
     if not features.kubelet_runtime_flags:
         fields["containerRuntimeEndpoint"] = f"unix://{SOCKET}"
     if features.kubelet_fail_cgroup_v1:

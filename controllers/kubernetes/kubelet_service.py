@@ -1,5 +1,6 @@
 """Everything that kubelet needs → ServiceSpec of kubelet.
 
+A worker's kubelet gets its certificate from the cluster (`joining.py`), a control plane's from this node.
 Trap: kubelet must not restart when the brain does. Its arguments come from configuration alone; certificates that are
 issued anew are files that it reads again by itself.
 """
@@ -9,13 +10,20 @@ from collections.abc import Iterable
 import msgspec
 
 from controllers.config.documents import ClusterConfig, KubeletConfig, MachineConfig, MachineType
-from controllers.kubernetes.layout import KUBELET_CONFIG, KUBELET_DIR, KUBELET_KUBECONFIG, PAUSE_IMAGE
+from controllers.kubernetes.joining import find_join_directory
+from controllers.kubernetes.layout import (
+    BOOTSTRAP_KUBECONFIG,
+    KUBELET_CONFIG,
+    KUBELET_DIR,
+    KUBELET_KUBECONFIG,
+    PAUSE_IMAGE,
+)
 from controllers.kubernetes.rendering import render_flags
 from controllers.kubernetes.versions import Features, parse_features
 from controllers.ports import Ports
 from controllers.resources.kubernetes import NodeIP, Nodename
 from controllers.resources.machine import FileStatus, VersionInfo
-from controllers.resources.pki import Certificate
+from controllers.resources.pki import CertificateRoot
 from controllers.resources.services import ImageImport, ServiceHealth, ServiceSpec
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
@@ -29,11 +37,12 @@ MEMORY_LOW = 192 << 20
 
 
 class KubeletFlags(msgspec.Struct, frozen=True, kw_only=True):
-    """What the flags depend on."""
+    """What the flags depend on. `joined`: where a worker keeps what the cluster gave it; empty on a control plane."""
 
     features: Features
     nodename: str
     addresses: tuple[str, ...]
+    joined: str
     labels: dict[str, str]
     tainted: bool
     extra: dict[str, str]
@@ -50,7 +59,7 @@ class KubeletServiceController(Controller):
         Input(VersionInfo, id="version"),
         Input(Nodename, id="nodename"),
         Input(NodeIP, id="kubelet"),
-        Input(Certificate, id="kubelet"),
+        Input(CertificateRoot, id="kubernetes"),
         Input(FileStatus),
         Input(ServiceHealth, id="containerd"),
         Input(ImageImport),
@@ -63,19 +72,20 @@ class KubeletServiceController(Controller):
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """One service."""
         machine, cluster = view.get(MachineConfig, "default").spec, view.get(ClusterConfig, "default").spec
-        if machine.type is MachineType.WORKER and view.find(Certificate, "kubelet") is None:
-            raise Waiting("Certificate/kubelet, which a worker gets when it joins the cluster")
         config = view.find(KubeletConfig, "default")
         control_plane = machine.type is MachineType.CONTROL_PLANE
+        nodename = view.get(Nodename, "nodename").spec.nodename
+        ca = view.get(CertificateRoot, "kubernetes").spec.certificate
         flags = KubeletFlags(
             features=parse_features(view.get(VersionInfo, "version").spec.kubernetes),
-            nodename=view.get(Nodename, "nodename").spec.nodename,
+            nodename=nodename,
+            joined="" if control_plane else find_join_directory(cluster.endpoint, ca, nodename),
             addresses=view.get(NodeIP, "kubelet").spec.addresses,
             labels=config.spec.node_labels if config else {},
             tainted=control_plane and not cluster.allow_scheduling_on_control_planes,
             extra=config.spec.extra_args if config else {},
         )
-        for path in (KUBELET_KUBECONFIG, *LEAF_FILES):
+        for path in (KUBELET_KUBECONFIG, *LEAF_FILES) if control_plane else (BOOTSTRAP_KUBECONFIG,):
             get_written(view, path)
         restart_on = (get_written(view, KUBELET_CONFIG), get_written(view, f"{KUBELET_DIR}/ca.crt"))
         if not view.own(ServiceSpec):
@@ -107,13 +117,15 @@ def render_kubelet_flags(flags: KubeletFlags) -> list[str]:
     """Return kubelet's arguments; `extra` wins."""
     features = flags.features
     table = {
-        "cert-dir": "/var/lib/kubelet/pki",
+        "cert-dir": flags.joined or "/var/lib/kubelet/pki",
         "config": KUBELET_CONFIG,
         "hostname-override": flags.nodename,
-        "kubeconfig": KUBELET_KUBECONFIG,
+        "kubeconfig": f"{flags.joined}/kubeconfig" if flags.joined else KUBELET_KUBECONFIG,
         "node-ip": ",".join(flags.addresses if features.dual_stack else flags.addresses[:1]),
         "root-dir": "/var/lib/kubelet",
     }
+    if flags.joined:
+        table["bootstrap-kubeconfig"] = BOOTSTRAP_KUBECONFIG
     if flags.labels:
         table["node-labels"] = ",".join(f"{key}={value}" for key, value in sorted(flags.labels.items()))
     if features.kubelet_runtime_flags:

@@ -20,6 +20,9 @@ KUBELET_DIR = f"{PKI}/kubelet"
 KUBERNETES = "/run/ophite/kubernetes"
 KUBELET_CONFIG = f"{KUBERNETES}/kubelet/config.json"
 KUBELET_KUBECONFIG = f"{KUBERNETES}/kubelet/kubeconfig"
+BOOTSTRAP_KUBECONFIG = f"{KUBERNETES}/kubelet/bootstrap-kubeconfig"
+"""Instead of it on a worker: with the token that a certificate is asked for with."""
+
 KUBE_PROXY_DIR = f"{KUBERNETES}/kube-proxy"
 MANIFESTS_DIR = f"{KUBERNETES}/manifests"
 
@@ -29,6 +32,7 @@ LOCAL_API = "https://127.0.0.1:6443"
 __all__ = [
     "API_SERVER_DIR",
     "API_SERVER_UID",
+    "BOOTSTRAP_KUBECONFIG",
     "CONTROLLER_MANAGER_DIR",
     "CONTROLLER_MANAGER_UID",
     "KUBELET_CONFIG",

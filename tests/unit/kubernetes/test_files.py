@@ -9,6 +9,7 @@ import yaml
 from controllers.config.documents import KubernetesSecretsConfig, MachineType
 from controllers.kubernetes.admin_kubeconfig import AdminKubeconfigController
 from controllers.kubernetes.kubeconfigs import KubeconfigsController
+from controllers.kubernetes.layout import BOOTSTRAP_KUBECONFIG
 from controllers.kubernetes.pki_files import LEAF_FILES, PkiFilesController, render_encryption_config
 from controllers.ports import Ports
 from controllers.resources.kubernetes import AdminKubeconfig
@@ -28,18 +29,24 @@ def render(controller: Controller, resources: list[Resource[Any]]) -> dict[str, 
     return {w.id: w.spec for w in wanted if isinstance(w.spec, FileSpec)}
 
 
+def secrets() -> Resource[KubernetesSecretsConfig]:
+    return new("default", KubernetesSecretsConfig.example())
+
+
 def control_plane() -> list[Resource[Any]]:
     return [
         *(root(id_, "KEY") for id_ in ("kubernetes", "etcd", "front-proxy")),
         *(leaf(id_) for id_ in {file.source for file in LEAF_FILES}),
         new("service-account", ServiceAccountKey(key="SA KEY", public_key="SA PUB")),
-        new("default", KubernetesSecretsConfig.example()),
+        secrets(),
     ]
 
 
 def test_every_file_that_is_waited_for_is_rendered_by_somebody() -> None:
     rendered = set(render(PkiFilesController(Ports()), control_plane()))
-    rendered |= render(KubeconfigsController(Ports()), [machine(), cluster(), root("kubernetes")]).keys()
+    for type_ in MachineType:
+        resources = [machine(type_), cluster(), root("kubernetes"), secrets()]
+        rendered |= render(KubeconfigsController(Ports()), resources).keys()
     assert set(PATHS) - rendered == {"/run/ophite/kubernetes/kubelet/config.json"}
 
 
@@ -84,10 +91,14 @@ def test_kubeconfigs_of_a_control_plane_go_to_loopback() -> None:
 
 
 def test_kubeconfigs_of_a_worker_go_to_the_endpoint() -> None:
-    files = render(KubeconfigsController(Ports()), [machine(MachineType.WORKER), cluster(), root("kubernetes")])
+    resources = [machine(MachineType.WORKER), cluster(), root("kubernetes"), secrets()]
+    files = render(KubeconfigsController(Ports()), resources)
     assert sorted(path.split("/")[-2] for path in files) == ["kube-proxy", "kubelet"]
     servers = {json.loads(file.content)["clusters"][0]["cluster"]["server"] for file in files.values()}
     assert servers == {cluster().spec.endpoint}
+    token = secrets().spec.bootstrap_token
+    assert [path for path, file in files.items() if token in file.content] == [BOOTSTRAP_KUBECONFIG]
+    assert files[BOOTSTRAP_KUBECONFIG].mode == 0o400
 
 
 def test_admin_kubeconfig_holds_everything() -> None:

@@ -10,13 +10,12 @@ from controllers.kubernetes.kubelet_service import KubeletServiceController
 from controllers.kubernetes.layout import KUBELET_CONFIG
 from controllers.ports import Ports
 from controllers.resources.machine import FileSpec, FileStatus, PlatformInfo
-from controllers.resources.pki import Certificate
 from controllers.resources.services import ImageImport, ServiceHealth, ServiceSpec
 from controllers.runtime.errors import Waiting
 from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile
 from tests.unit.kubernetes.golden import VERSIONS, check_golden
-from tests.unit.kubernetes.world import cluster, files, health, machine, only, without, world
+from tests.unit.kubernetes.world import cluster, files, health, machine, only, without, worker, world
 
 
 def want_config(resources: list[Resource[Any]], patience: float = 1.0) -> str:
@@ -38,6 +37,12 @@ def want_service(resources: list[Resource[Any]], own: list[Resource[Any]] | None
 def test_golden(version: str) -> None:
     check_golden(f"kubelet-config-{version}.json", want_config(world(version)))
     check_golden(f"kubelet-argv-{version}.txt", "\n".join(want_service(world(version)).argv) + "\n")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_golden_of_a_worker(version: str) -> None:
+    check_golden(f"worker-kubelet-config-{version}.json", want_config(worker(version)))
+    check_golden(f"worker-kubelet-argv-{version}.txt", "\n".join(want_service(worker(version)).argv) + "\n")
 
 
 def test_namespaces_leave_the_kernel_alone() -> None:
@@ -71,7 +76,10 @@ def test_new_certificates_do_not_restart_it() -> None:
         ([*without(world(), ServiceHealth), health("containerd", False)], "containerd to be healthy"),
         (without(world(), ImageImport), "the import of ophite.local/pause:1$"),
         ([*without(world(), ImageImport), new("x", ImageImport(error="bad tar"))], "which failed: bad tar"),
-        ([*without(world(), type(machine().spec), Certificate), machine(MachineType.WORKER)], "joins the cluster"),
+        (
+            [*without(world(), FileStatus, type(machine().spec)), machine(MachineType.WORKER)],
+            "bootstrap-kubeconfig to be written",
+        ),
     ],
 )
 def test_it_says_what_it_waits_for(resources: list[Resource[Any]], reason: str) -> None:

@@ -1,25 +1,27 @@
 """The node as the cluster has it: status, role, pod network, static pods."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from controllers.kubernetes import api_client, static_pod_status
 from controllers.kubernetes.cni import PATH, CniController, make_network
+from controllers.kubernetes.joining import CURRENT, LIMIT, find_join_directory, make_reader, make_worker_client
 from controllers.kubernetes.node_apply import ROLE_LABEL, NodeApplyController, plan_patch
 from controllers.kubernetes.node_status import NodeStatusController, parse_node
 from controllers.kubernetes.static_pod_status import StaticPodStatusController, parse_pods
-from controllers.ports import Ports
+from controllers.ports import Paths, Ports
 from controllers.resources.kubernetes import Nodename, NodeStatus, StaticPodStatus
 from controllers.resources.machine import FileSpec
 from controllers.runtime.errors import Waiting
 from controllers.runtime.resource import new
 from controllers.services.errors import RequestError
-from controllers.services.https_client import Endpoint, Response
+from controllers.services.https_client import Endpoint, Identity, Response
 from tests.harness.reconcile import run_reconcile, run_reconcile_async
 from tests.unit.kubernetes.golden import check_golden
-from tests.unit.kubernetes.world import health, leaf, only, root, without, world
+from tests.unit.kubernetes.world import ENDPOINT, health, leaf, only, root, without, worker, world
 
 TAINT = "node-role.kubernetes.io/control-plane"
 NODE = {
@@ -65,11 +67,13 @@ class Api:
         self.status, self.body = status, body
         self.error = ""
         self.requests: list[tuple[str, str, Any]] = []
+        self.endpoint: Endpoint | None = None
 
     async def __call__(self, endpoint: Endpoint, method: str, path: str, body: Any = None, content_type: str = "") -> Response:
         if self.error:
             raise RequestError(self.error)
         self.requests.append((method, path, body))
+        self.endpoint = endpoint
         return Response(self.status, json.dumps(self.body).encode())
 
 
@@ -106,6 +110,37 @@ async def test_a_node_that_has_not_registered(api: Api) -> None:
     controller = NodeStatusController(Ports())
     (wanted,) = await run_reconcile_async(controller, only(controller, world()))
     assert wanted.spec == NodeStatus(ready=False, message="kubelet has not registered the node")
+
+
+async def test_a_worker_asks_the_cluster_s_endpoint_as_its_kubelet(api: Api, tmp_path: Path) -> None:
+    controller = NodeStatusController(Ports(paths=Paths(tmp_path)))
+    resources = only(controller, worker())
+    (wanted,) = await run_reconcile_async(controller, resources)
+    assert wanted.spec == NodeStatus(ready=False, message="kubelet has no certificate of the cluster yet")
+    assert api.requests == []
+    directory = tmp_path / find_join_directory(ENDPOINT, "kubernetes CA", "cp1").lstrip("/")
+    directory.mkdir(parents=True)
+    (directory / CURRENT).write_text("CERTIFICATE AND KEY")
+    (wanted,) = await run_reconcile_async(controller, resources)
+    assert wanted.spec == parse_node(NODE)
+    assert api.endpoint is not None
+    assert (api.endpoint.host, api.endpoint.port) == ("192.0.2.10", 6443)
+    assert api.endpoint.identity == Identity("kubernetes CA", "CERTIFICATE AND KEY", "", server_name="192.0.2.10")
+
+
+def test_what_a_worker_was_given_counts_for_one_name_in_one_cluster() -> None:
+    asked = [("https://a:6443", "CA", "one"), ("https://b:6443", "CA", "one"), ("https://a:6443", "CB", "one")]
+    found = {find_join_directory(*words) for words in [*asked, ("https://a:6443", "CA", "two")]}
+    assert len(found) == 4
+    assert find_join_directory("https://a:6443", "CA\n", "one") in found
+
+
+async def test_a_certificate_that_is_no_text_is_none(api: Api, tmp_path: Path) -> None:
+    (tmp_path / CURRENT).write_bytes(b"\xff\xfe")
+    with pytest.raises(RequestError, match="no certificate"):
+        make_worker_client(ENDPOINT, "CA", "/", make_reader(tmp_path), 1.0)
+    (tmp_path / CURRENT).write_bytes(b"x" * (LIMIT + 1))
+    assert len(make_reader(tmp_path)(f"/{CURRENT}")) == LIMIT
 
 
 def test_plan_patch() -> None:

@@ -22,6 +22,7 @@ PATHS = (
     *kubelet_service.LEAF_FILES,
     layout.KUBELET_CONFIG,
     layout.KUBELET_KUBECONFIG,
+    layout.BOOTSTRAP_KUBECONFIG,
     f"{layout.KUBELET_DIR}/ca.crt",
 )
 
@@ -76,6 +77,12 @@ def world(kubernetes: str = "1.20.2") -> list[Resource[Any]]:
         new("pause.tar", ImageImport(images=(layout.PAUSE_IMAGE,))),
         *files(),
     ]
+
+
+def worker(kubernetes: str = "1.20.2") -> list[Resource[Any]]:
+    """Return everything that a worker has: no key of an authority, and no certificate of this node's own making."""
+    common = without(world(kubernetes), MachineConfig, Certificate, CertificateRoot, ServiceHealth)
+    return [*common, machine(MachineType.WORKER), root("kubernetes"), health("containerd"), health("kubelet")]
 
 
 def without(resources: list[Resource[Any]], *types: type) -> list[Resource[Any]]:
