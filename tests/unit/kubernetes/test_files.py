@@ -45,7 +45,7 @@ def control_plane() -> list[Resource[Any]]:
 def test_every_file_that_is_waited_for_is_rendered_by_somebody() -> None:
     rendered = set(render(PkiFilesController(Ports()), control_plane()))
     for type_ in MachineType:
-        resources = [machine(type_), cluster(), root("kubernetes"), secrets()]
+        resources: list[Resource[Any]] = [machine(type_), cluster(), root("kubernetes"), secrets()]
         rendered |= render(KubeconfigsController(Ports()), resources).keys()
     assert set(PATHS) - rendered == {"/run/ophite/kubernetes/kubelet/config.json"}
 
@@ -91,7 +91,7 @@ def test_kubeconfigs_of_a_control_plane_go_to_loopback() -> None:
 
 
 def test_kubeconfigs_of_a_worker_go_to_the_endpoint() -> None:
-    resources = [machine(MachineType.WORKER), cluster(), root("kubernetes"), secrets()]
+    resources: list[Resource[Any]] = [machine(MachineType.WORKER), cluster(), root("kubernetes"), secrets()]
     files = render(KubeconfigsController(Ports()), resources)
     assert sorted(path.split("/")[-2] for path in files) == ["kube-proxy", "kubelet"]
     servers = {json.loads(file.content)["clusters"][0]["cluster"]["server"] for file in files.values()}
