@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 def controllers(ports: Ports) -> list[Controller]:
     """Return this domain's controllers. Imports them here, so that importing the package costs nothing."""
+    from controllers.hardware.announcements import Announcements
+    from controllers.hardware.modalias import ModaliasController
     from controllers.hardware.system_info import SystemInfoController
 
-    return [SystemInfoController(ports)]
+    announcements = Announcements()
+    return [SystemInfoController(ports), ModaliasController(ports, announcements)]

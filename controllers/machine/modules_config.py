@@ -1,4 +1,4 @@
-"""Which kernel modules the node needs: a list with reasons, volumes, `KernelModuleConfig` documents → `KernelModuleSpec`.
+"""Which kernel modules the node needs: a list, volumes, devices, `KernelModuleConfig` documents → `KernelModuleSpec`.
 
 The kernel cannot load a module by itself, for there is no modprobe to call: what will be needed is loaded before. In
 namespaces the kernel is the host's, and nothing is loaded.
@@ -13,6 +13,7 @@ from controllers.block.volume_modules import find_modules
 from controllers.config.documents.kernel_module_config import KernelModuleConfig
 from controllers.ports import Ports
 from controllers.resources.block import DiscoveredVolume, VolumeSpec
+from controllers.resources.hardware import DeviceModule
 from controllers.resources.machine import KernelModuleSpec, PlatformInfo
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 
@@ -44,10 +45,19 @@ OPTIONAL = {
 
 
 class ModulesConfigController(Controller):
-    """`KernelModuleConfig`, volumes, the list → `KernelModuleSpec`. A document adds parameters to a module of the list."""
+    """`KernelModuleConfig`, volumes, devices, the list → `KernelModuleSpec`.
+
+    A document adds parameters to a module of the list, or denies it.
+    """
 
     name = "machine.ModulesConfigController"
-    inputs = (Input(KernelModuleConfig), Input(VolumeSpec), Input(DiscoveredVolume), Input(PlatformInfo, id="platform"))
+    inputs = (
+        Input(KernelModuleConfig),
+        Input(VolumeSpec),
+        Input(DiscoveredVolume),
+        Input(DeviceModule),
+        Input(PlatformInfo, id="platform"),
+    )
     outputs = (Output(KernelModuleSpec),)
 
     def __init__(self, ports: Ports) -> None:
@@ -59,9 +69,20 @@ class ModulesConfigController(Controller):
         specs = {name: KernelModuleSpec(name=name) for name in REQUIRED}
         specs |= {name: KernelModuleSpec(name=name, required=False) for name in OPTIONAL}
         volumes = [one.spec for one in view.list(VolumeSpec)], [one.spec for one in view.list(DiscoveredVolume)]
-        for name in find_modules(*volumes, os.uname().machine):
-            specs.setdefault(name, KernelModuleSpec(name=name, required=False))
+        for name, reason in find_modules(*volumes, os.uname().machine).items():
+            specs.setdefault(name, KernelModuleSpec(name=name, required=False, reason=reason))
+        for device in view.list(DeviceModule):
+            specs.setdefault(device.id, KernelModuleSpec(name=device.id, required=False, reason=describe(device.spec)))
         for one in view.list(KernelModuleConfig):
             name = one.spec.name.replace("-", "_")
-            specs[name] = KernelModuleSpec(name=name, parameters=one.spec.parameters)
+            if one.spec.denied:
+                specs.pop(name, None)
+            else:
+                specs[name] = KernelModuleSpec(name=name, parameters=one.spec.parameters)
         return [Wanted(name, spec) for name, spec in specs.items()]
+
+
+def describe(module: DeviceModule) -> str:
+    """Return which devices want a module, in words."""
+    more = module.count - len(module.devices)
+    return "device " + ", ".join(module.devices) + (f" and {more} more" if more > 0 else "")

@@ -44,3 +44,12 @@ class MemoryInfo(Spec, frozen=True, kw_only=True):
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("TOTAL", "total"), ("SWAP", "swap"))
     total: int = 0
     swap: int = 0
+
+
+class DeviceModule(Spec, frozen=True, kw_only=True):
+    """A kernel module that devices ask for; id = the module. `devices`: the first few, as `BUS/NAME`; `count`: how many."""
+
+    namespace: ClassVar[str] = HARDWARE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("DEVICES", "devices"), ("COUNT", "count"))
+    devices: tuple[str, ...] = ()
+    count: int = 0

@@ -176,12 +176,15 @@ class NodeIdentity(Spec, frozen=True, kw_only=True):
 
 
 class KernelModuleSpec(Spec, frozen=True, kw_only=True):
-    """A kernel module that should be loaded; id = its name."""
+    """A kernel module that should be loaded; id = its name. `reason`: which device or volume wants it, empty for the list."""
 
     namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("REQUIRED", "required"), ("REASON", "reason"))
+    quiet_fields: ClassVar[frozenset[str]] = frozenset({"reason"})
     name: str
     parameters: tuple[str, ...] = ()
     required: bool = True
+    reason: str = ""
 
 
 class KernelModuleStatus(Spec, frozen=True, kw_only=True):

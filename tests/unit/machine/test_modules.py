@@ -11,6 +11,7 @@ from controllers.machine import modules_apply
 from controllers.machine.modules_apply import BATCH, ModulesApplyController
 from controllers.machine.modules_config import REQUIRED, ModulesConfigController
 from controllers.ports import Paths, Ports
+from controllers.resources.hardware import DeviceModule
 from controllers.resources.machine import KernelModuleSpec, KernelModuleStatus, PlatformInfo
 from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile
@@ -25,6 +26,19 @@ def test_the_list_and_documents_on_top() -> None:
     assert found["overlay"] == KernelModuleSpec(name="overlay")
     assert found["xt_comment"] == KernelModuleSpec(name="xt_comment", required=False)
     assert found["nbd"] == KernelModuleSpec(name="nbd", parameters=("nbds_max=4",))
+
+
+def test_a_document_keeps_a_module_out() -> None:
+    given: list[Resource[Any]] = [
+        METAL,
+        new("usb_storage", DeviceModule(devices=("usb/1-1:1.0",), count=1)),
+        new("usb-storage", KernelModuleConfig(name="usb-storage", denied=True)),
+        new("vfat", KernelModuleConfig(name="vfat", denied=True)),
+    ]
+    found = {one.id for one in run_reconcile(ModulesConfigController(Ports()), given)}
+    assert not found & {"usb_storage", "vfat"}
+    both = KernelModuleConfig(name="nbd", parameters=("a=1",), denied=True).validate()
+    assert [problem.path for problem in both] == ["denied"]
 
 
 def test_in_namespaces_the_kernel_is_the_hosts() -> None:
@@ -92,6 +106,29 @@ def test_a_few_at_a_time_the_file_system_first_each_once(tmp_path: Path, loader:
     assert len(statuses(controller, *specs)) == BATCH + 1
     statuses(controller, *specs)
     assert len(loader.loaded) == BATCH + 1
+
+
+def test_what_needs_a_denied_module_is_not_loaded(tmp_path: Path, loader: Loader) -> None:
+    ports = write_index(tmp_path, {"uas": ["/m/usb-storage.ko.xz", "/m/uas.ko.xz"], "tun": ["/m/tun.ko.xz"]})
+    controller = ModulesApplyController(ports)
+    specs = [new(name, KernelModuleSpec(name=name, required=False)) for name in ("uas", "tun")]
+    denied = new("usb-storage", KernelModuleConfig(name="usb-storage", denied=True))
+    found = {one.id: one.spec for one in run_reconcile(controller, [*specs, denied])}
+    assert found["uas"] == KernelModuleStatus(
+        name="uas", state="failed", error="needs usb_storage, which KernelModuleConfig denies"
+    )
+    assert loader.loaded == [("/m/tun.ko.xz", "")]
+    assert statuses(controller, KernelModuleSpec(name="uas"))["uas"].state == "loaded", "no longer denied"
+
+
+def test_drivers_of_devices_come_before_the_rest_of_the_list(tmp_path: Path, loader: Loader) -> None:
+    names = [f"m{number}" for number in range(BATCH)]
+    controller = ModulesApplyController(write_index(tmp_path, {name: [f"/{name}.ko"] for name in [*names, "igb"]}))
+    specs = [*(KernelModuleSpec(name=name) for name in names), KernelModuleSpec(name="igb", required=False, reason="device")]
+    assert "igb" in statuses(controller, *specs)
+    statuses(controller, *specs)
+    statuses(controller, *(KernelModuleSpec(name=one.name, reason="another") for one in specs))
+    assert len(loader.loaded) == BATCH + 1, "another reason is no reason to load it again"
 
 
 def test_what_is_loaded_already_is_left_alone(tmp_path: Path, loader: Loader) -> None:

@@ -1,0 +1,57 @@
+"""One socket for the kernel's announcements of devices, shared by all controllers of this domain.
+
+Trap: starting a pod announces dozens of things (links, queues, block devices); a controller is woken only for what it cares
+about, so that an idle node stays idle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+from controllers.block import uevents
+
+Listen = Callable[[], AsyncIterator[dict[str, str]]]
+Wants = Callable[[dict[str, str]], bool]
+
+
+class Announcements:
+    """Wakes controllers. In: `listen`, yields the fields of each event, and none of them where some were lost."""
+
+    def __init__(self, listen: Listen = uevents.listen) -> None:
+        self._listen = listen
+        self._followers: dict[object, tuple[Wants, Callable[[], None]]] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    async def follow(self, wants: Wants, wake: Callable[[], None]) -> None:
+        """Wake once at the start and then for every event that `wants` says yes to. Raises `OSError` when listening fails."""
+        key = object()
+        self._followers[key] = (wants, wake)
+        wake()
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read())
+        try:
+            await asyncio.shield(self._reader)
+        finally:
+            del self._followers[key]
+            if not self._followers:
+                self._reader.cancel()
+                await asyncio.wait([self._reader])
+
+    async def _read(self) -> None:
+        async for event in self._listen():
+            for wants, wake in list(self._followers.values()):
+                if not event or wants(event):
+                    wake()
+            await asyncio.sleep(0)
+
+
+def is_of(event: dict[str, str], subsystems: frozenset[str]) -> bool:
+    """Return whether an event tells of a device of these subsystems."""
+    return event.get("SUBSYSTEM", "") in subsystems
+
+
+def of(*subsystems: str) -> Wants:
+    """Return the question whether an event tells of a device of these subsystems."""
+    return partial(is_of, subsystems=frozenset(subsystems))

@@ -1,0 +1,106 @@
+"""Drivers for what is plugged in: `modalias` of every device → the aliases of modules.json → `DeviceModule`.
+
+There is no udev and no modprobe, so this is what they do on other systems. At the start every device is looked up (cold plug),
+later the kernel announces one and all are looked at again (hot plug): only texts that were not there before are compared.
+Trap: what a driver finds (a USB controller's devices) is announced while its module loads, so several rounds follow each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from controllers.block.sysfs import LIMIT
+from controllers.hardware.aliases import match_devices, read_aliases
+from controllers.hardware.announcements import Announcements
+from controllers.ports import Ports
+from controllers.resources.hardware import DeviceModule
+from controllers.resources.machine import PlatformInfo
+from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
+
+MAX_DEVICES = 4096
+NAMED = 4
+"""How many devices of one module are named."""
+
+
+def list_texts(sys: Path, limit: int = MAX_DEVICES) -> dict[str, list[str]]:
+    """Return every modalias with the devices (`pci/0000:00:1f.2`) that have it, at most `limit` devices."""
+    found: dict[str, list[str]] = {}
+    for count, (device, path) in enumerate(_list_devices(sys / "bus")):
+        if count >= limit:
+            break
+        for text in _read(path):
+            found.setdefault(text, []).append(device)
+    return found
+
+
+def _list_devices(buses: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each device's name and the path of its text, in order of names."""
+    for bus in _entries(buses):
+        for device in _entries(bus / "devices"):
+            yield f"{bus.name}/{device.name}", device / "modalias"
+
+
+def _entries(directory: Path) -> list[Path]:
+    try:
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> list[str]:
+    """Return the lines of a modalias: ACPI devices may have two."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            data = file.read(LIMIT)
+    except OSError:
+        return []
+    return [line for line in data.decode("utf-8", "replace").split("\n") if ":" in line]
+
+
+def is_plugged(event: dict[str, str]) -> bool:
+    """Return whether an event says that a device for drivers came or went."""
+    return "MODALIAS" in event and event.get("ACTION") in ("add", "remove", "change")
+
+
+class ModaliasController(Controller):
+    """Devices → `DeviceModule`. Nothing in namespaces, where the kernel is the host's."""
+
+    name = "hardware.ModaliasController"
+    inputs = (Input(PlatformInfo, id="platform"),)
+    outputs = (Output(DeviceModule, kind=SHARED),)
+    inline = False
+
+    def __init__(self, ports: Ports, announcements: Announcements) -> None:
+        self._paths = ports.paths
+        self._announcements = announcements
+        self._known: dict[str, list[str]] = {}
+        self.compared = 0
+
+    async def run(self, wake: Callable[[], None]) -> None:
+        """Wake for every device that comes or goes."""
+        await self._announcements.follow(is_plugged, wake)
+
+    def reconcile(self, view: View) -> Iterable[Wanted]:
+        """Raises `OSError` or `ValueError` when the image's table cannot be read."""
+        if view.get(PlatformInfo, "platform").spec.platform == "namespaces":
+            return
+        texts = list_texts(self._paths.sys)
+        self._look_up(texts)
+        devices: dict[str, list[str]] = {}
+        for text, owners in texts.items():
+            for module in self._known[text]:
+                devices.setdefault(module, []).extend(owners)
+        for module, owners in devices.items():
+            named = sorted(owners)
+            yield Wanted(module, DeviceModule(devices=tuple(named[:NAMED]), count=len(named)))
+
+    def _look_up(self, texts: Iterable[str]) -> None:
+        """Compare the texts that are new; forget those that are gone."""
+        known = {text: self._known[text] for text in texts if text in self._known}
+        unknown = [text for text in texts if text not in known]
+        if unknown:
+            found = match_devices(unknown, read_aliases(self._paths.modules))
+            self.compared += found.compared
+            known |= {text: found.modules.get(text, []) for text in unknown}
+        self._known = known
