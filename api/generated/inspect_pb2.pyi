@@ -124,14 +124,41 @@ class MemoryRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class MemoryResponse(_message.Message):
-    __slots__ = ("processes", "total", "available")
+    __slots__ = ("processes", "total", "available", "kernel", "groups")
+    class KernelEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
     PROCESSES_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
     processes: _containers.RepeatedCompositeFieldContainer[MemoryUse]
     total: int
     available: int
-    def __init__(self, processes: _Optional[_Iterable[_Union[MemoryUse, _Mapping]]] = ..., total: _Optional[int] = ..., available: _Optional[int] = ...) -> None: ...
+    kernel: _containers.ScalarMap[str, int]
+    groups: _containers.RepeatedCompositeFieldContainer[GroupMemory]
+    def __init__(self, processes: _Optional[_Iterable[_Union[MemoryUse, _Mapping]]] = ..., total: _Optional[int] = ..., available: _Optional[int] = ..., kernel: _Optional[_Mapping[str, int]] = ..., groups: _Optional[_Iterable[_Union[GroupMemory, _Mapping]]] = ...) -> None: ...
+
+class GroupMemory(_message.Message):
+    __slots__ = ("name", "current", "peak", "anonymous", "file", "kernel")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
+    PEAK_FIELD_NUMBER: _ClassVar[int]
+    ANONYMOUS_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    current: int
+    peak: int
+    anonymous: int
+    file: int
+    kernel: int
+    def __init__(self, name: _Optional[str] = ..., current: _Optional[int] = ..., peak: _Optional[int] = ..., anonymous: _Optional[int] = ..., file: _Optional[int] = ..., kernel: _Optional[int] = ...) -> None: ...
 
 class MemoryUse(_message.Message):
     __slots__ = ("name", "pid", "resident", "proportional", "private")

@@ -32,7 +32,8 @@ class InspectService:
         return pb.SocketsResponse(sockets=[pb.Socket(**one) for one in await self._brain.call("inspect.sockets")])
 
     async def memory(self, request: pb.MemoryRequest, caller: Caller) -> pb.MemoryResponse:
-        """Return what the three own processes hold in memory."""
+        """Return what the three own processes, the control groups and the kernel hold in memory."""
         found = await self._brain.call("inspect.memory")
         processes = [pb.MemoryUse(**use) for use in found.pop("processes")]
-        return pb.MemoryResponse(**found, processes=processes)
+        groups = [pb.GroupMemory(**group) for group in found.pop("groups")]
+        return pb.MemoryResponse(**found, processes=processes, groups=groups)

@@ -90,7 +90,7 @@ def sockets(settings: Settings, output: str) -> None:
 @node_options
 @pass_settings
 def memory(settings: Settings, output: str) -> None:
-    """Show what init, controllers and api hold in memory."""
+    """Show what init, controllers and api hold in memory, and what the control groups do."""
     with settings.connect() as node:
         answer = node.call("InspectService.Memory", pb.MemoryRequest(), pb.MemoryResponse)
     rows = [
@@ -98,6 +98,17 @@ def memory(settings: Settings, output: str) -> None:
         for one in answer.processes
     ]
     show_rows(output, ("PROCESS", "PID", "RESIDENT", "PROPORTIONAL", "PRIVATE"), rows, message_to_dict(answer))
+    if output != "table":
+        return
+    click.echo()
+    groups = [
+        (one.name, *(render_size(size) for size in (one.current, one.peak, one.anonymous, one.file, one.kernel)))
+        for one in answer.groups
+    ]
+    show_rows(output, ("GROUP", "NOW", "PEAK", "ANONYMOUS", "FILES", "KERNEL"), groups, None)
+    click.echo()
+    machine = {"Total": answer.total, "Available": answer.available, **answer.kernel}
+    show_rows(output, ("MACHINE", "SIZE"), [(name, render_size(size)) for name, size in machine.items()], None)
 
 
 command.add_command(sockets, "ports")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controllers.config.documents.api_config import ROLES
-from controllers.machine.operations import events, processes, sockets
+from controllers.machine.operations import events, memory, processes, sockets
 from controllers.machine.operations.table import CALLERS
 from controllers.resources.kubernetes import AdminKubeconfig, EtcdBootstrap, EtcdStatus
 from controllers.resources.machine import PlatformInfo, PowerRequest, VersionInfo
@@ -185,14 +185,30 @@ def test_processes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_of_the_own_processes(tmp_path: Path) -> None:
-    (tmp_path / "meminfo").write_text("MemTotal:  100 kB\nMemAvailable: 40 kB\nHugePages_Total: 0\n")
+    (tmp_path / "meminfo").write_text("MemTotal:  100 kB\nMemAvailable: 40 kB\nHugePages_Total: 0\nSlab: 7 kB\n")
     (tmp_path / "1").mkdir()
     rollup = "00400000-7fff ---p 00000000 00:00 0 [rollup]\nRss: 12 kB\nPss: 10 kB\nPrivate_Clean: 3 kB\nPrivate_Dirty: 4 kB\n"
     (tmp_path / "1" / "smaps_rollup").write_text(rollup)
-    found = processes.measure_memory(tmp_path)
+    found = memory.measure_memory(tmp_path, tmp_path / "cgroup")
     assert (found["total"], found["available"]) == (102400, 40960)
     assert found["processes"][0] == {"name": "init", "pid": 1, "resident": 12288, "proportional": 10240, "private": 7168}
     assert [one["name"] for one in found["processes"]] == ["init", "controllers"]
+    assert (found["kernel"], found["groups"]) == ({"Slab": 7168}, [])
+
+
+def test_memory_of_the_control_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("ophite", 30), ("ophite/kubelet", 20), ("kubepods", 5), ("kubepods/a/b", 4), ("broken", 1)):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / name / "memory.current").write_text(f"{size}\n")
+        (tmp_path / name / "memory.stat").write_text(f"anon {size - 3}\nfile 2\nkernel 1\nslab 1\n")
+    (tmp_path / "ophite/memory.peak").write_text("40\n")
+    (tmp_path / "broken/memory.stat").write_text("anon many\n")
+    found = {one.pop("name"): one for one in memory.measure_groups(tmp_path)}
+    assert list(found) == ["kubepods", "ophite", "ophite/kubelet"]
+    assert found["ophite"] == {"current": 30, "peak": 40, "anonymous": 27, "file": 2, "kernel": 1}
+    assert found["ophite/kubelet"]["peak"] == 0
+    monkeypatch.setattr(memory, "GROUPS_LIMIT", 2)
+    assert len(list(memory.measure_groups(tmp_path))) == 1
 
 
 async def test_sockets_hold_a_listener(table: Any) -> None:
