@@ -12,7 +12,7 @@ import lzma
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from image.cache import Cache, digest
 from image.errors import ImageError
 from image.formats.elf import parse_elf
 
-NOT_LOADED = re.compile(r"^kernel/(drivers/(gpu|media|staging|iio)|sound)/")  # never wanted on a node; skipped to save time
+# Never wanted on a node; skipped to save time. Of media only what graphics drivers depend on is read.
+NOT_LOADED = re.compile(r"^kernel/(drivers/media/(?!cec/|rc/rc-core)|drivers/staging/|sound/)")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class ModuleInfo:
     soft_before: tuple[str, ...]
     soft_after: tuple[str, ...]
     aliases: tuple[str, ...]
+    firmware: tuple[str, ...] = ()  # names or patterns below /lib/firmware that it may ask for (MODULE_FIRMWARE)
 
 
 def canonical(name: str) -> str:
@@ -50,7 +52,8 @@ def parse_modinfo(section: bytes, path: str) -> ModuleInfo:
     before, after = parse_softdep(" ".join(values.get("softdep", [])))
     depends = [canonical(name) for value in values.get("depends", []) for name in value.split(",") if name]
     stem = Path(path).name.partition(".ko")[0]
-    return ModuleInfo(canonical(stem), path, tuple(depends), before, after, tuple(sorted(set(values.get("alias", [])))))
+    aliases, firmware = (tuple(sorted(set(values.get(key, [])))) for key in ("alias", "firmware"))
+    return ModuleInfo(canonical(stem), path, tuple(depends), before, after, aliases, firmware)
 
 
 def parse_softdep(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -97,6 +100,14 @@ class Modules:
             self._visit(name, order, ())
         return list(order.values())
 
+    def has(self, name: str) -> bool:
+        """Whether the kernel has a module of this name or alias, built in or not."""
+        return self._find(name) is not None
+
+    def list_below(self, directory: str) -> list[str]:
+        """The names of the modules below a directory of the kernel's source tree, such as `drivers/hwmon/`."""
+        return sorted(module.name for module in self.found.values() if module.path.startswith(f"kernel/{directory}"))
+
     def _find(self, name: str) -> str | None:
         """The module that `name` (or an alias) stands for; the name itself when it is built in; None when unknown."""
         plain = canonical(name)
@@ -109,6 +120,9 @@ class Modules:
         if real is None or real in order or real in path or real not in self.found:
             return  # an unknown soft dependency, done, a cycle of soft dependencies, or built in
         module = self.found[real]
+        for needed in module.depends:
+            if self._find(needed) is None:
+                raise ImageError(f"the kernel {self.version} has no module {needed}, which {real} needs", "see image/kmod.py")
         for needed in (*module.depends, *module.soft_before):
             self._visit(needed, order, (*path, real))
         order[real] = module
@@ -127,7 +141,7 @@ def read_modules(directory: Path, cache: Cache, key: str) -> Modules:
             rows = list(pool.map(read_module, *zip(*wanted, strict=True), chunksize=32))
         (target / "modules.json").write_text(json.dumps([asdict(row) for row in rows]))
 
-    entry = cache.entry("modinfo", digest(key, NOT_LOADED.pattern)[:24], scan)
+    entry = cache.entry("modinfo", digest(key, NOT_LOADED.pattern, [item.name for item in fields(ModuleInfo)])[:24], scan)
     rows = json.loads((entry / "modules.json").read_text())
     found = {row["name"]: restore(row) for row in rows}
     builtin = frozenset(
@@ -139,7 +153,7 @@ def read_modules(directory: Path, cache: Cache, key: str) -> Modules:
 
 def restore(row: dict[str, Any]) -> ModuleInfo:
     """A module from its JSON form."""
-    lists = {key: tuple(row[key]) for key in ("depends", "soft_before", "soft_after", "aliases")}
+    lists = {key: tuple(row[key]) for key in ("depends", "soft_before", "soft_after", "aliases", "firmware")}
     return ModuleInfo(name=row["name"], path=row["path"], **lists)
 
 

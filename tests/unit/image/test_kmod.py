@@ -37,8 +37,15 @@ def names(items: list[ModuleInfo]) -> list[str]:
 
 def test_modinfo() -> None:
     section = b"license=GPL\0depends=dm-mod,dm-bufio\0softdep=pre: crc32c post: late\0alias=fs-x\0alias=a-x\0broken\0"
+    section += b"firmware=x/b.bin\0firmware=x/a-*.bin\0"
     assert parse_modinfo(section, "kernel/fs/my-x.ko.xz") == ModuleInfo(
-        "my_x", "kernel/fs/my-x.ko.xz", ("dm_mod", "dm_bufio"), ("crc32c",), ("late",), ("a-x", "fs-x")
+        "my_x",
+        "kernel/fs/my-x.ko.xz",
+        ("dm_mod", "dm_bufio"),
+        ("crc32c",),
+        ("late",),
+        ("a-x", "fs-x"),
+        ("x/a-*.bin", "x/b.bin"),
     )
 
 
@@ -66,6 +73,20 @@ def test_an_unknown_soft_dependency_is_left_out_but_an_unknown_wish_is_an_error(
     with pytest.raises(ImageError, match="no module nowhere"):
         all_modules.closure(["nowhere"])
     assert names(all_modules.closure(["?nowhere", "?a"])) == ["a"]
+
+
+def test_a_dependency_that_the_kernel_lacks_is_an_error() -> None:
+    with pytest.raises(ImageError, match="no module gone, which b needs"):
+        modules(module("a", "b"), module("b", "gone")).closure(["a"])
+    with pytest.raises(ImageError, match="which b needs"):
+        modules(module("a", "b"), module("b", "gone")).closure(["?a"])
+
+
+def test_modules_are_known_by_name_alias_and_directory() -> None:
+    all_modules = modules(module("a", aliases=("fs-a",)), module("deep/b"), builtin=("c",))
+    assert [all_modules.has(name) for name in ("a", "fs-a", "c", "d")] == [True, True, True, False]
+    assert all_modules.list_below("deep/") == ["deep/b"]
+    assert all_modules.list_below("none/") == []
 
 
 def test_a_cycle_of_soft_dependencies_ends() -> None:
