@@ -1,6 +1,7 @@
 """Every controller of a node, registered here and nowhere else: one list from each domain."""
 
 from controllers.ports import Ports
+from controllers.resources.hardware import IdentifyRequest
 from controllers.resources.install import InstallRequest
 from controllers.resources.kubernetes import EtcdBootstrap
 from controllers.resources.lifecycle import UpgradeRequest
@@ -13,6 +14,7 @@ from controllers.runtime.resource import Spec
 EXTERNALS: tuple[type[Spec], ...] = (
     ConfigRequest,
     EtcdBootstrap,
+    IdentifyRequest,
     InstallRequest,
     MetaUserRequest,
     PowerRequest,

@@ -27,6 +27,7 @@ class Root(LazyGroup):
         "dmesg": (f"{_VERBS}dmesg", "Show the kernel's messages."),
         "events": (f"{_VERBS}events", "Show what happens on a node, as it happens."),
         "install": (f"{_VERBS}install", "Install a node that runs from a medium on its disk, or try again."),
+        "identify": (f"{_VERBS}identify", "Have the LEDs of a node blink, so that you find it."),
         "reboot": (f"{_VERBS}reboot", "Restart a node."),
         "upgrade": (f"{_VERBS}upgrade", "Upgrade a node to another version."),
         "rollback": (f"{_VERBS}rollback", "Take a node back to the version before."),

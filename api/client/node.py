@@ -14,6 +14,7 @@ from api.client.errors import ClientError, Refused, TimedOut, Unreachable
 from api.generated import (
     config_pb2,
     etcd_pb2,
+    hardware_pb2,
     inspect_pb2,
     install_pb2,
     lifecycle_pb2,
@@ -28,7 +29,18 @@ UPLOAD_TIMEOUT = 3600.0  # seconds for a whole bundle
 HINT_KEY = "ophite-hint-bin"
 M = TypeVar("M", bound=Message)
 
-_FILES = (machine_pb2, state_pb2, config_pb2, etcd_pb2, inspect_pb2, meta_pb2, install_pb2, lifecycle_pb2, reset_pb2)
+_FILES = (
+    machine_pb2,
+    state_pb2,
+    config_pb2,
+    etcd_pb2,
+    inspect_pb2,
+    meta_pb2,
+    install_pb2,
+    lifecycle_pb2,
+    reset_pb2,
+    hardware_pb2,
+)
 
 
 class Node:

@@ -16,6 +16,7 @@ from api.server.configuration import ConfigService
 from api.server.etcd import EtcdService
 from api.server.gate import Mode, Recognize
 from api.server.handlers import make_handler
+from api.server.hardware import HardwareService
 from api.server.inspection import InspectService
 from api.server.install import InstallService
 from api.server.lifecycle import LifecycleService
@@ -85,6 +86,7 @@ class Face:
             "MetaService": MetaService(self._brain),
             "LifecycleService": LifecycleService(self._brain),
             "InstallService": InstallService(self._brain),
+            "HardwareService": HardwareService(self._brain),
         }
         descriptors = [service for file in FILES for service in file.services_by_name.values()]
         server.add_generic_rpc_handlers([make_handler(one, servicers[one.name], who) for one in descriptors])

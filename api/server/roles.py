@@ -14,6 +14,7 @@ from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 from api.generated import (
     config_pb2,
     etcd_pb2,
+    hardware_pb2,
     inspect_pb2,
     install_pb2,
     lifecycle_pb2,
@@ -34,6 +35,7 @@ FILES: tuple[FileDescriptor, ...] = (
     install_pb2.DESCRIPTOR,
     lifecycle_pb2.DESCRIPTOR,
     reset_pb2.DESCRIPTOR,
+    hardware_pb2.DESCRIPTOR,
 )
 """Every file that declares a service."""
 

@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 def controllers(ports: Ports) -> list[Controller]:
     """Return this domain's controllers. Imports them here, so that importing the package costs nothing."""
     from controllers.hardware.announcements import Announcements
+    from controllers.hardware.leds_apply import LedsApplyController
     from controllers.hardware.modalias import ModaliasController
     from controllers.hardware.system_info import SystemInfoController
 
     announcements = Announcements()
-    return [SystemInfoController(ports), ModaliasController(ports, announcements)]
+    return [
+        SystemInfoController(ports),
+        ModaliasController(ports, announcements),
+        LedsApplyController(ports, announcements),
+    ]

@@ -53,3 +53,31 @@ class DeviceModule(Spec, frozen=True, kw_only=True):
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("DEVICES", "devices"), ("COUNT", "count"))
     devices: tuple[str, ...] = ()
     count: int = 0
+
+
+class LedStatus(Spec, frozen=True, kw_only=True):
+    """An LED of the machine; id = its name. `locates`: `ophite identify` has it blink.
+
+    `shows`: `identify`, `state` (of the boot) or nothing of ours. `error` says why it could not be changed.
+    """
+
+    namespace: ClassVar[str] = HARDWARE
+    aliases: ClassVar[tuple[str, ...]] = ("led",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("TRIGGER", "trigger"),
+        ("LOCATES", "locates"),
+        ("SHOWS", "shows"),
+        ("ERROR", "error"),
+    )
+    trigger: str = ""
+    locates: bool = False
+    shows: str = ""
+    error: str = ""
+
+
+class IdentifyRequest(Spec, frozen=True, kw_only=True):
+    """Somebody looks for the machine; id `identify`, made by the API. LEDs blink until `until` (monotonic s)."""
+
+    namespace: ClassVar[str] = HARDWARE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("UNTIL", "until"),)
+    until: float = 0.0

@@ -22,6 +22,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         etcd,
         events,
         graph,
+        hardware,
         install,
         kernel_log,
         lifecycle,
@@ -53,5 +54,6 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         install,
         lifecycle,
         reset,
+        hardware,
     )
     return [method for noun in nouns for method in noun.methods(store, ports)]

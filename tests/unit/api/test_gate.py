@@ -62,6 +62,7 @@ TABLE: dict[str, tuple[set[str], bool]] = {
     "LifecycleService.Upgrade": (ADMIN, False),
     "LifecycleService.Rollback": (ADMIN, False),
     "ResetService.Reset": (ADMIN, False),
+    "HardwareService.Identify": (OPERATE, True),
 }
 ROLES = ("reader", "operator", "admin", "etcd:backup")
 
