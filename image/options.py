@@ -13,6 +13,7 @@ from image.context import Options
 from image.deliver import COMPRESSORS, NAMES
 from image.meta import parse_words
 from image.profile import read_profile
+from image.sets import SETS
 
 
 def parse_options(argv: Sequence[str]) -> tuple[Options, bool]:
@@ -30,8 +31,9 @@ def convert_words(values: dict[str, Any]) -> dict[str, Any]:
     converted = dict(values)
     if "preload" in values:
         converted["preload"] = tuple(values["preload"])
-    if "formats" in values:
-        converted["formats"] = tuple(dict.fromkeys(values["formats"]))
+    for name in ("formats", "sets"):
+        if name in values:
+            converted[name] = tuple(dict.fromkeys(values[name]))
     if "meta" in values:
         converted["meta"] = parse_words(values["meta"])
     return converted
@@ -48,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--board", choices=sorted(BOARDS), help="the kind of machine (default: cloud)")
     add("--arch", choices=sorted(ARCHES), help="the processor (default: the first that the board has)")
     add("--format", action="append", choices=NAMES, dest="formats", help="what to make, several times (default: raw)")
+    add("--set", action="append", choices=tuple(SETS), dest="sets", metavar="NAME", help="drivers to put in (docs/images.md)")
     add("--compress", choices=tuple(COMPRESSORS), help="pack what --format makes")
     add("--kubernetes", metavar="source|VERSION|DIR", help="where Kubernetes comes from (default: source)")
     add("--kubernetes-url", metavar="TEMPLATE", help="release mirror: a URL with {version} {arch} {name}")
@@ -58,6 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--meta", action="append", metavar="KEY=VALUE", help="a value for META, such as user.site=berlin")
     add("--signing-key", type=Path, metavar="FILE", help="Ed25519 key in PEM (default: a key of yours, made once)")
     add("--overlay", type=Path, metavar="DIR", help="files to lay over the root: DIR/etc/x becomes /etc/x")
+    add("--base-url", metavar="URL", help="where the image will be offered: goes into the list for flash tools")
     add("--image-version", metavar="X.Y.Z", help="the image's version (default: the project's)")
     add("--mirror", metavar="URL", help="Debian mirror (default: the one that the host's apt uses)")
     add("--refresh", action="store_true", help="look for newer packages")

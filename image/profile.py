@@ -18,13 +18,14 @@ import msgspec
 from controllers.config.decode import Decoder
 from controllers.config.yamltree import TreeError, parse_stream
 from image.arch import ARCHES
-from image.boards import BOARDS
+from image.boards import BOARDS, get_board
 from image.cache import digest, digest_bytes, digest_file
 from image.context import Options
 from image.deliver import NAMES
 from image.errors import ImageError
 from image.kubernetes import NODE_BINARIES
 from image.meta import find_problems
+from image.sets import BASE, SETS
 from image.sign import SigningKey
 
 API_VERSION, KIND = "ophite/v1", "ImageProfile"
@@ -40,6 +41,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     board: str | None = None
     arch: str | None = None
     formats: tuple[str, ...] | None = None
+    sets: tuple[str, ...] | None = None
     compress: Literal["zstd", "xz"] | None = None
     kubernetes: str | None = None
     kubernetes_url: str | None = None
@@ -51,6 +53,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     signing_key: str | None = None
     overlay: str | None = None
     image_version: str | None = None
+    base_url: str | None = None
 
 
 def read_profile(path: Path) -> dict[str, Any]:
@@ -89,6 +92,9 @@ def check_values(profile: Profile) -> list[str]:
     for index, form in enumerate(profile.formats or ()):
         if form not in NAMES:
             problems.append(f"formats[{index}]: no format {form!r} (one of: {', '.join(NAMES)})")
+    for index, name in enumerate(profile.sets or ()):
+        if name not in SETS:
+            problems.append(f"sets[{index}]: no module set {name!r} (one of: {', '.join(SETS)})")
     for index, word in enumerate(profile.kernel_arguments or ()):
         if not word or len(word.split()) != 1:
             problems.append(f"kernelArguments[{index}]: {word!r} is not one word (one item for each)")
@@ -117,6 +123,9 @@ def describe_profile(options: Options, key: SigningKey) -> dict[str, Any]:
         "board": options.board,
         "arch": options.architecture,
         "formats": sorted(set(options.formats)),
+        "sets": [
+            item.name for item in SETS.values() if item.name in set(options.sets) - {BASE, *get_board(options.board).sets}
+        ],
         "compress": options.compress,
         "kubernetes": describe_kubernetes(options),
         "kernelArguments": options.command_line.split(),
@@ -126,6 +135,7 @@ def describe_profile(options: Options, key: SigningKey) -> dict[str, Any]:
         "signingKey": digest_bytes(key.public.encode()),
         "overlay": options.overlay and digest(options.overlay),
         "imageVersion": options.image_version,
+        "baseUrl": options.base_url,
     }
 
 

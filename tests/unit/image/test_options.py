@@ -14,11 +14,13 @@ from image.options import make_parser, parse_options
 
 def test_words_become_options(tmp_path: Path) -> None:
     words = ["--output", str(tmp_path), "--board", "metal", "--preload", "a.tar", "--preload", "b.tar", "--quiet"]
+    words += ["--set", "edac", "--set", "edac", "--base-url", "https://x.example/"]
     words += ["--format", "iso", "--format", "raw", "--format", "iso", "--meta", "user.a=b"]
     options, quiet = parse_options(words)
     assert options == Options(
-        tmp_path, board="metal", preload=(Path("a.tar"), Path("b.tar")), formats=("iso", "raw"), meta={"user.a": "b"}
-    )
+        tmp_path, board="metal", preload=(Path("a.tar"), Path("b.tar")), formats=("iso", "raw"), meta={"user.a": "b"},
+        sets=("edac",), base_url="https://x.example/",
+    )  # fmt: skip
     assert quiet
 
 
@@ -28,7 +30,13 @@ def test_without_words_the_defaults_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "argv",
-    [[], ["--output", "x", "--board", "toaster"], ["--output", "x", "--arch", "vax"], ["--output", "x", "--format", "zip"]],
+    [
+        [],
+        ["--output", "x", "--board", "toaster"],
+        ["--output", "x", "--arch", "vax"],
+        ["--output", "x", "--format", "zip"],
+        ["--output", "x", "--set", "netwrok"],
+    ],
 )
 def test_bad_options_end_with_the_usage(argv: list[str]) -> None:
     with pytest.raises(SystemExit):

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from image.boards import get_board
 from image.context import Options
 from image.errors import ImageError
 from image.profile import describe_profile, identify, parse_profile, read_profile
+from image.sets import BASE, SETS
 from image.sign import SigningKey
 
 SAMPLE = Path(__file__).parents[2] / "data/image/image.yaml"
@@ -23,6 +25,7 @@ def test_the_sample() -> None:
         "board": "metal",
         "arch": "amd64",
         "formats": ("iso", "raw"),
+        "sets": ("gpu-amd", "usb-serial"),
         "compress": "zstd",
         "kubernetes": "1.33.1",
         "command_line": "console=ttyS1,115200 ip=dhcp",
@@ -49,6 +52,7 @@ def test_every_mistake_is_told(tmp_path: Path) -> None:
     text = f"""{HEAD}bord: cloud
 arch: vax
 formats: [raw, floppy]
+sets: [edac, wify]
 kernelArguments: ["a b"]
 meta: {{upgrade: x}}
 """
@@ -60,6 +64,7 @@ meta: {{upgrade: x}}
     assert caught.value.message.splitlines() == [
         "image.yaml: ImageProfile.arch: no arch 'vax' (one of: amd64, arm64)",
         "image.yaml: ImageProfile.formats[1]: no format 'floppy' (one of: raw, qcow2, iso, pxe, bundle)",
+        f"image.yaml: ImageProfile.sets[1]: no module set 'wify' (one of: {', '.join(SETS)})",
         "image.yaml: ImageProfile.kernelArguments[0]: 'a b' is not one word (one item for each)",
         "image.yaml: ImageProfile.meta.upgrade: not user. and 1 to 58 of a-z 0-9 . - _ (the other keys are the node's)",
     ]
@@ -128,12 +133,23 @@ def test_everything_that_changes_the_image_changes_the_id(tmp_path: Path) -> Non
         replace(plain, meta={"user.a": "b"}),
         replace(plain, overlay=tmp_path / "over"),
         replace(plain, image_version="9"),
+        replace(plain, sets=("edac",)),
+        replace(plain, sets=("edac", "power")),
+        replace(plain, base_url="https://x.example/"),
     ]
     ids = {identify(describe_profile(options, KEY)) for options in variants}
     assert len(ids) == len(variants)
     assert identify(describe_profile(plain, SigningKey(b"", "another"))) not in ids
 
 
+def test_sets_that_are_in_anyway_do_not_change_the_id(tmp_path: Path) -> None:
+    own = get_board("metal").sets
+    wishes = [(), own, (BASE,), *((name,) for name in own)]
+    assert len({identify(describe_profile(Options(tmp_path, board="metal", sets=sets), KEY)) for sets in wishes}) == 1
+    orders = [("tpm", "infiniband"), ("infiniband", "tpm"), ("tpm", "infiniband", "tpm")]
+    assert len({identify(describe_profile(Options(tmp_path, sets=sets), KEY)) for sets in orders}) == 1
+
+
 def test_the_canonical_form_stays_as_it_is(tmp_path: Path) -> None:
-    golden = "cdfef6851cf7cc14205ea0716afa280e1cad1f7e8fa585c357a713fb94fad347"
+    golden = "75dcd6cd2f642e5d8d6bd9774b8dcc4cb82a892f72b2f2e06c4aea6da2ba64ce"
     assert identify(describe_profile(Options(tmp_path), KEY)) == golden
