@@ -29,6 +29,7 @@ def _sources(ports: Ports) -> list[Controller]:
     from controllers.network.resolver_config import ResolverConfigController
     from controllers.network.route_config import RouteConfigController
     from controllers.network.timeserver_config import TimeServerConfigController
+    from controllers.network.wifi_config import WifiConfigController
 
     return [
         LinkConfigController(ports),
@@ -38,6 +39,7 @@ def _sources(ports: Ports) -> list[Controller]:
         HostnameConfigController(ports),
         ResolverConfigController(ports),
         TimeServerConfigController(ports),
+        WifiConfigController(ports),
     ]
 
 
@@ -69,6 +71,7 @@ def _appliers(ports: Ports, netlink: Netlink) -> list[Controller]:
     from controllers.network.link_apply import LinkApplyController
     from controllers.network.operator_apply import OperatorApplyController
     from controllers.network.route_apply import RouteApplyController
+    from controllers.network.wifi_service import WifiServiceController
 
     leases = ports.paths.run / "dhcp4"
     return [
@@ -78,6 +81,7 @@ def _appliers(ports: Ports, netlink: Netlink) -> list[Controller]:
         OperatorApplyController(lambda link, changed: Dhcp4Client(link, leases, ports.clock, changed)),
         HostnameApplyController(),
         EtcFilesController(),
+        WifiServiceController(ports),
     ]
 
 
@@ -89,7 +93,11 @@ def _observers(ports: Ports, netlink: Netlink) -> list[Controller]:
     from controllers.network.node_address import NodeAddressController
     from controllers.network.resolver_status import ResolverStatusController
     from controllers.network.route_status import RouteStatusController
+    from controllers.network.wifi_status import WifiStatusController
+    from controllers.network.wifi_supplicant import CONTROL_DIRECTORY
+    from controllers.network.wifi_watch import WifiWatch
 
+    sockets = ports.paths / CONTROL_DIRECTORY
     return [
         LinkStatusController(netlink, ports.clock),
         AddressStatusController(netlink, ports.clock),
@@ -98,4 +106,5 @@ def _observers(ports: Ports, netlink: Netlink) -> list[Controller]:
         NodeAddressController(),
         NetworkStatusController(),
         NetworkReadyController(),
+        WifiStatusController(ports, lambda link, changed: WifiWatch(sockets / link, ports.clock, changed, ports.patience)),
     ]

@@ -1,6 +1,7 @@
 """OperatorApplyController: run a DHCP client per OperatorSpec and publish what it learns as specs of layer operator.
 
-A client runs while its link is up and has a carrier. A lease outlives a pulled cable, until it is over.
+A client runs while its link is up and can carry packets: a cable is in it, or its wireless network has been joined. A lease
+outlives a pulled cable, until it is over.
 """
 
 import asyncio
@@ -26,6 +27,10 @@ from controllers.resources.network import (
     TimeServerSpec,
 )
 from controllers.runtime.controller import SHARED, STRONG, Controller, Input, Output, View, Wanted
+
+
+DORMANT = "dormant"
+"""IF_OPER_DORMANT, linux/if.h: there is a carrier, but whoever guards the network (802.1X, WPA) has not let the link in yet."""
 
 
 class Client(Protocol):
@@ -116,7 +121,9 @@ def _blocker(link: LinkStatus | None) -> str:
         return "no such link"
     if not link.up:
         return "link is down"
-    return "" if link.carrier else "no carrier"
+    if not link.carrier:
+        return "no carrier"
+    return "not authenticated" if link.operational_state == DORMANT else ""
 
 
 def _current(lease: Dhcp4Lease | None, view: View) -> Dhcp4Lease | None:

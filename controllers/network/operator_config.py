@@ -1,12 +1,12 @@
 """OperatorConfigController: on which links DHCP runs.
 
 By default on every physical link that has no static address; not where a provisioner has set the network up already
-(platform `namespaces`), unless a DHCPv4Config asks for it.
+(platform `namespaces`), unless a DHCPv4Config asks for it. Where there is a cable it goes before Wi-Fi.
 """
 
 from collections.abc import Iterator
 
-from controllers.config.documents import DHCPv4Config, LinkConfig
+from controllers.config.documents import DHCPv4Config, LinkConfig, WifiConfig
 from controllers.network.ip_parameter import parse_ip_parameter
 from controllers.network.layers import layered_id
 from controllers.network.link_names import first_physical
@@ -16,13 +16,21 @@ from controllers.resources.network import NETWORK_CONFIG, Layer, LinkStatus, Ope
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 
 OBSERVED_PLATFORM = "namespaces"
+WIFI_METRIC = 2048
+"""Metric of the routes over a wireless link, twice that of the others; a DHCPv4Config says otherwise."""
 
 
 class OperatorConfigController(Controller):
     """Documents, `ip=`, platform and physical links → OperatorSpec of layers default and configuration."""
 
     name = "network.OperatorConfigController"
-    inputs = (Input(LinkConfig), Input(DHCPv4Config), Input(LinkStatus), Input(PlatformInfo, id="platform"))
+    inputs = (
+        Input(LinkConfig),
+        Input(DHCPv4Config),
+        Input(WifiConfig),
+        Input(LinkStatus),
+        Input(PlatformInfo, id="platform"),
+    )
     outputs = (Output(OperatorSpec, NETWORK_CONFIG),)
 
     def __init__(self, ports: Ports) -> None:
@@ -31,10 +39,12 @@ class OperatorConfigController(Controller):
     def reconcile(self, view: View) -> Iterator[Wanted]:
         platform = view.get(PlatformInfo, "platform").spec.platform
         excluded = self._excluded(view)
+        wireless = {document.spec.name for document in view.list(WifiConfig)}
         if platform != OBSERVED_PLATFORM:
             for link in view.list(LinkStatus):
                 if link.spec.physical and link.id not in excluded:
-                    yield _wanted(Layer.DEFAULT, OperatorSpec(link=link.id))
+                    over_wifi = OperatorSpec(link=link.id, route_metric=WIFI_METRIC)
+                    yield _wanted(Layer.DEFAULT, over_wifi if link.id in wireless else OperatorSpec(link=link.id))
         for document in view.list(DHCPv4Config):
             if not document.spec.ignore:
                 spec = OperatorSpec(link=document.spec.name, route_metric=document.spec.route_metric)

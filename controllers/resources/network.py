@@ -182,6 +182,33 @@ class OperatorStatus(Spec, frozen=True, kw_only=True):
     server: str = ""
 
 
+class WifiStatus(Spec, frozen=True, kw_only=True):
+    """How a wireless link fares; id = its name. `frequency` in MHz, `signal` in dBm (0: not known); `error`: why the last
+    attempt to join failed, empty once it is connected.
+    """
+
+    namespace: ClassVar[str] = NETWORK
+    aliases: ClassVar[tuple[str, ...]] = ("wifi",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("STATE", "state"),
+        ("SSID", "ssid"),
+        ("BSSID", "bssid"),
+        ("MHZ", "frequency"),
+        ("DBM", "signal"),
+        ("SECURITY", "security"),
+        ("ERROR", "error"),
+    )
+    quiet_fields: ClassVar[frozenset[str]] = frozenset({"signal"})
+    link: str
+    state: str
+    ssid: str = ""
+    bssid: str = ""
+    frequency: int = 0
+    signal: int = 0
+    security: str = ""
+    error: str = ""
+
+
 class NodeAddress(Spec, frozen=True, kw_only=True):
     """Addresses of this node without prefix length. Ids: `default` (the one others should use; stable) and `current` (all)."""
 

@@ -23,6 +23,7 @@ from controllers.config.documents.sysctl_config import SysctlConfig
 from controllers.config.documents.time_sync_config import TimeSyncConfig
 from controllers.config.documents.user_volume_config import UserVolumeConfig
 from controllers.config.documents.volume_config import VolumeConfig
+from controllers.config.documents.wifi_config import WifiConfig, WifiNetwork, WifiSecurity
 
 __all__ = [
     "KINDS",
@@ -47,6 +48,9 @@ __all__ = [
     "TimeSyncConfig",
     "UserVolumeConfig",
     "VolumeConfig",
+    "WifiConfig",
+    "WifiNetwork",
+    "WifiSecurity",
 ]
 
 _ORDER: tuple[type[Document], ...] = (
@@ -60,6 +64,7 @@ _ORDER: tuple[type[Document], ...] = (
     HostnameConfig,
     LinkConfig,
     DHCPv4Config,
+    WifiConfig,
     ResolverConfig,
     TimeSyncConfig,
     SysctlConfig,

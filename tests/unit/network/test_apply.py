@@ -239,6 +239,22 @@ async def test_a_lease_becomes_specs_of_layer_operator() -> None:
     assert clients[0].running == 0
 
 
+async def test_a_wireless_link_asks_once_it_has_been_let_in() -> None:
+    clients: list[FakeClient] = []
+    controller = OperatorApplyController(lambda link, changed: clients.append(FakeClient(changed)) or clients[-1])  # type: ignore[func-returns-value] # append returns None, on purpose
+    states = {}
+    for state in ("dormant", "up"):
+        link = LinkStatus(name="wlan0", index=3, up=True, carrier=True, operational_state=state)
+        resources = [*merged(**{"dhcp4/wlan0": OperatorSpec(link="wlan0")}), new("wlan0", link)]
+        [wanted] = await run_reconcile_async(controller, resources)
+        await settle()
+        assert isinstance(wanted.spec, OperatorStatus)
+        states[state] = (wanted.spec.state, clients[0].running)
+    assert states["dormant"] == ("not authenticated", 0)
+    assert states["up"][1] == 1
+    await controller.close()
+
+
 async def test_a_link_that_should_no_longer_ask_stops() -> None:
     clients: list[FakeClient] = []
     controller = OperatorApplyController(lambda link, changed: clients.append(FakeClient(changed)) or clients[-1])  # type: ignore[func-returns-value] # append returns None, on purpose

@@ -12,6 +12,7 @@ from controllers.config.documents import (
     ResolverConfig,
     RouteConfig,
     TimeSyncConfig,
+    WifiConfig,
 )
 from controllers.network.address_config import AddressConfigController
 from controllers.network.hostname_config import HostnameConfigController
@@ -24,7 +25,7 @@ from controllers.network.stable_name import make_stable_name
 from controllers.network.timeserver_config import TimeServerConfigController
 from controllers.ports import Paths, Ports
 from controllers.resources.machine import NodeIdentity, PlatformInfo
-from controllers.resources.network import LinkSpec, LinkStatus, RouteSpec
+from controllers.resources.network import LinkSpec, LinkStatus, OperatorSpec, RouteSpec
 from controllers.runtime.controller import Controller
 from controllers.runtime.errors import Waiting
 from controllers.runtime.resource import Resource, Spec, new
@@ -134,6 +135,16 @@ def test_routes() -> None:
 )
 def test_where_dhcp_runs(ip: str, specs: tuple[Spec, ...], expected: set[str]) -> None:
     assert set(wants(OperatorConfigController(make_ports(ip)), *specs)) == expected
+
+
+def test_a_cable_goes_before_wifi_unless_a_document_says_otherwise() -> None:
+    wlan0 = LinkStatus(name="wlan0", index=4, physical=True)
+    controller = OperatorConfigController(make_ports())
+    found = wants(controller, METAL, ETH0, wlan0, WifiConfig.example())
+    assert found["default/dhcp4/eth0"] == OperatorSpec(link="eth0", route_metric=1024)
+    assert found["default/dhcp4/wlan0"] == OperatorSpec(link="wlan0", route_metric=2048)
+    asked = wants(controller, METAL, wlan0, WifiConfig.example(), DHCPv4Config(name="wlan0", route_metric=5))
+    assert asked["configuration/dhcp4/wlan0"] == OperatorSpec(link="wlan0", route_metric=5)
 
 
 def test_dhcp_waits_for_the_platform() -> None:
