@@ -15,18 +15,18 @@ import time
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from image.arch import get_arch
 from image.boards import get_board
+from image.boards.board import RaspberryPi, Uefi
 from image.boards.modules import MEDIUM
 from image.bundle import make_members, write_bundle
 from image.cache import Cache
 from image.context import Context, ImageResult, Options
 from image.deliver import check_formats, deliver
 from image.errors import ImageError
-from image.executables import list_executables
 from image.filesystem import make_root_image
+from image.firmware import find_firmware
 from image.grub import make_grub
 from image.initramfs import make_initramfs
 from image.kernels import find_kernel, join_trees
@@ -34,14 +34,17 @@ from image.kmod import read_modules, render_index
 from image.kubernetes import get_kubernetes
 from image.manifest import render_manifest
 from image.options import parse_options
+from image.outputs import list_outputs, write_outputs
 from image.overlay import check_overlay
 from image.packages import Apt, find_mirror
+from image.pi import list_boot_files
 from image.preload import OWN_ARCHIVES, make_preloads
 from image.progress import Progress
 from image.python import PROJECT, make_code, make_site_packages, make_stdlib
 from image.rootfs import make_root
 from image.rootlist import STDLIB, list_packages
-from image.run import get_program, run
+from image.run import run
+from image.sets import choose_sets, expand_modules, expand_stage1, list_set_packages
 from image.sign import get_signing_key
 from image.tools import TOOL_PACKAGES, fetch_tools
 from image.uki import make_uki, render_command_line
@@ -70,9 +73,13 @@ def make_tools(context: Context) -> Context:
 def fetch_packages(context: Context) -> Context:
     """The packages of the written list and the kernel, downloaded, checked and unpacked."""
     apt = Apt.make(context.cache, context.arch.name, find_mirror(context.options.mirror))
-    kernel = find_kernel(apt, context.board.kernels[context.arch.name])
-    packages = {package.name: package for package in apt.resolve(list_packages(context.board, context.arch))}
-    packages |= {package.name: package for package in kernel.packages}
+    board_kernel = context.board.kernels[context.arch.name]
+    kernel = find_kernel(apt, board_kernel)
+    names = [
+        *list_packages(context.board, context.arch),
+        *list_set_packages(context.sets, context.arch.name, board_kernel.suite),
+    ]
+    packages = {package.name: package for package in (*apt.resolve(list(dict.fromkeys(names))), *kernel.packages)}
     found = tuple(packages[name] for name in sorted(packages))
     trees = apt.fetch(found)
     tree = join_trees(context.cache, [trees[package.name] for package in kernel.packages])
@@ -102,15 +109,22 @@ def compile_code(context: Context) -> Context:
 
 
 def choose_modules(context: Context) -> Context:
-    """Kernel modules that the board wants, with all they need, in load order."""
+    """Kernel modules that the board and its sets want, with all they need in load order, and the firmware that they name."""
     top = context.kernel / "usr/lib/modules" / context.kernel_version
     modules = read_modules(top, context.cache, context.kernel.name)
-    wanted = (*context.arch.hash_modules, *context.board.stage1)
+    wanted = (*context.arch.hash_modules, *context.board.stage1, *expand_stage1(context.sets, modules))
     stage1 = tuple(modules.closure(wanted))
     medium = tuple(modules.closure((*wanted, *MEDIUM)))
-    chosen = tuple(modules.closure((*wanted, *context.board.modules)))
-    index = render_index(modules, chosen, f"/usr/lib/modules/{context.kernel_version}")
-    return replace(context, modules=chosen, stage1_modules=stage1, medium_modules=medium, module_index=index)
+    chosen = tuple(modules.closure((*wanted, *context.board.modules, *expand_modules(context.sets, modules))))
+    return replace(
+        context,
+        modules=chosen,
+        stage1_modules=stage1,
+        medium_modules=medium,
+        module_index=render_index(modules, chosen, f"/usr/lib/modules/{context.kernel_version}"),
+        firmware=find_firmware(chosen, context.sets, context.trees),
+        stage1_firmware=find_firmware(stage1, context.sets, context.trees),
+    )
 
 
 def preload_images(context: Context) -> Context:
@@ -120,7 +134,8 @@ def preload_images(context: Context) -> Context:
 
 def make_boot_loader(context: Context) -> Context:
     """GRUB for BIOS machines, where the architecture has them."""
-    return replace(context, grub=make_grub(context)) if context.arch.bios_loader else context
+    wanted = context.arch.bios_loader and isinstance(context.board.boot, Uefi)
+    return replace(context, grub=make_grub(context)) if wanted else context
 
 
 def lay_root(context: Context) -> Context:
@@ -139,17 +154,16 @@ def pack_initramfs(context: Context) -> Context:
     return replace(context, initramfs=make_initramfs(context))
 
 
-def join_uki(context: Context) -> Context:
-    """Kernel, initramfs and command line as one EFI program."""
+def make_boot_files(context: Context) -> Context:
+    """What the machine's firmware starts: kernel, initramfs and command line as one EFI program, or a slot's files."""
+    if isinstance(context.board.boot, RaspberryPi):
+        return replace(context, boot_files=list_boot_files(context))
     return replace(context, uki=make_uki(context, context.command_line, [context.initramfs]))
 
 
 def write_files(context: Context) -> Context:
     """The files that a kernel or firmware is started from, in the output directory."""
-    context.options.output.mkdir(parents=True, exist_ok=True)
-    for name, path in list_outputs(context).items():
-        copy_output(path, context.options.output / name)
-    (context.options.output / "cmdline").write_text(context.command_line + "\n")
+    write_outputs(context)
     return context
 
 
@@ -196,30 +210,12 @@ STEPS = (
     Step("root tree", lay_root),
     Step("root image", pack_root),
     Step("initramfs", pack_initramfs),
-    Step("kernel image", join_uki),
+    Step("boot files", make_boot_files),
     Step("output", write_files),
     Step("bundle", sign_bundle),
     Step("disk and media", write_forms),
     Step("manifest", write_manifest),
 )
-
-
-def list_outputs(context: Context) -> dict[str, Path]:
-    """The names of the output files (a contract with those who boot them) and where the cache has them; besides these
-    there are `cmdline`, `manifest.json`, `ophite.bundle` and what `--format` asks for."""
-    return {
-        "vmlinuz": context.vmlinuz,
-        "initramfs.zst": context.initramfs,
-        "root.erofs": context.root_image.path,
-        "ophite.efi": context.uki,
-    }
-
-
-def copy_output(source: Path, target: Path) -> None:
-    """Copy a file of the cache to where the user may change it; holes stay holes. The old one is replaced at once."""
-    scratch = target.with_name(f".{target.name}.new")
-    run([get_program("cp"), "--sparse=always", "--reflink=auto", source, scratch])
-    scratch.replace(target)
 
 
 def build_image(options: Options, progress: Progress | None = None) -> ImageResult:
@@ -245,6 +241,8 @@ def begin(options: Options) -> Context:
         if not path.is_file():
             raise ImageError(f"{path}: no such file", "check --preload and --config")
     check_formats(options.formats, options.compress)
+    if isinstance(board.boot, RaspberryPi) and (media := sorted({"iso", "pxe"} & set(options.formats))):
+        raise ImageError(f"--format {media[0]}: board {board.name} starts from an SD card only", "--format raw or sd")
     if options.overlay is not None:
         check_overlay(options.overlay)
     names = [*OWN_ARCHIVES, *(path.name for path in options.preload)]
@@ -253,7 +251,8 @@ def begin(options: Options) -> Context:
     version, key = options.image_version or read_version(), get_signing_key(options.signing_key)
     if not VERSION.fullmatch(version):
         raise ImageError(f"--image-version {version!r}: not 1 to 64 letters, digits and . + ~ -", "such as 1.2.3")
-    return Context(options, board, arch, replace(cache, fresh=frozenset(fresh)), version, read_epoch(), key)
+    sets = choose_sets(board.sets, options.sets)
+    return Context(options, board, arch, replace(cache, fresh=frozenset(fresh)), version, read_epoch(), key, sets=sets)
 
 
 def read_version() -> str:
@@ -285,9 +284,12 @@ def measure(context: Context, seconds: float) -> ImageResult:
         root_bytes=context.root_image.path.stat().st_size,
         tree_bytes=context.root_image.tree_bytes,
         initramfs_bytes=context.initramfs.stat().st_size,
-        uki_bytes=context.uki.stat().st_size,
+        boot_bytes=sum(
+            len(content) if isinstance(content, bytes) else content.stat().st_size
+            for content in (context.boot_files or {"": context.uki}).values()
+        ),
         form_bytes={path.name: (path.stat().st_size, path.stat().st_blocks * 512) for path in forms if path.is_file()},
-        executables=len(list_executables(context.arch)),
+        executables=len(context.executables),
         seconds=seconds,
     )
 

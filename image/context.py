@@ -10,9 +10,13 @@ from image.arch import Arch
 from image.boards import get_board
 from image.boards.board import Board
 from image.cache import Cache
+from image.executables import Executable, list_executables
+from image.firmware import FirmwareFile
 from image.kernels import find_device_trees, find_vmlinuz
 from image.kmod import ModuleInfo
 from image.packages import Package
+from image.rootlist import KEPT, Keep
+from image.sets.moduleset import ModuleSet
 from image.sign import SigningKey
 
 
@@ -83,10 +87,13 @@ class Context:
     trees: Mapping[str, Path] = field(default_factory=dict)  # package name → unpacked
     kernel_version: str = ""
     kernel: Path = Path()  # the tree of the kernel's packages, joined into one
+    sets: tuple[ModuleSet, ...] = ()
     modules: tuple[ModuleInfo, ...] = ()
     stage1_modules: tuple[ModuleInfo, ...] = ()
     medium_modules: tuple[ModuleInfo, ...] = ()  # what stage 1 loads when the root is on a medium or in memory
     module_index: str = ""
+    firmware: tuple[FirmwareFile, ...] = ()  # what those modules ask for
+    stage1_firmware: tuple[FirmwareFile, ...] = ()
     kubernetes: Kubernetes = Kubernetes("", Path())
     wheels: Path = Path()
     stdlib: Path = Path()
@@ -97,9 +104,20 @@ class Context:
     root_image: RootImage = RootImage(Path(), "", "", 0, 0)
     initramfs: Path = Path()
     command_line: str = ""
-    uki: Path = Path()
+    uki: Path = Path()  # where the machine has UEFI
+    boot_files: Mapping[str, Path | bytes] = field(default_factory=dict)  # of a slot, where it is a Raspberry Pi
     grub: Path | None = None  # core.img and boot.img, where the architecture has BIOS machines
     forms: tuple[str, ...] = ()  # what was made of the formats, as names below the output directory
+
+    @property
+    def executables(self) -> tuple[Executable, ...]:
+        """Every program of the root image."""
+        return list_executables(self.arch, (program for item in self.sets for program in item.executables))
+
+    @property
+    def keeps(self) -> tuple[Keep, ...]:
+        """What the root image takes from packages."""
+        return tuple(dict.fromkeys((*KEPT, *(keep for item in self.sets for keep in item.keep))))
 
     @property
     def vmlinuz(self) -> Path:
@@ -121,7 +139,7 @@ class ImageResult:
     root_bytes: int
     tree_bytes: int
     initramfs_bytes: int
-    uki_bytes: int
+    boot_bytes: int  # what the firmware or boot loader reads: the UKI, or all files of a slot
     form_bytes: Mapping[str, tuple[int, int]]  # file that was asked for → size, and what it takes on this disk
     executables: int
     seconds: float

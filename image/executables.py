@@ -6,6 +6,7 @@ shell among them, and no interpreter but the one that runs PID 1.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from image.arch import Arch
@@ -53,7 +54,7 @@ LINKS = {
 } | {"usr/bin/mkfs.vfat": "mkfs.fat"}
 
 
-def list_executables(arch: Arch) -> tuple[Executable, ...]:
-    """The whole list for one architecture."""
+def list_executables(arch: Arch, more: Iterable[Executable] = ()) -> tuple[Executable, ...]:
+    """The whole list for one architecture, with those that module sets bring."""
     loader = Executable(arch.loader, "the dynamic loader of all the others")
-    return (*SYSTEM, *KUBERNETES, loader)
+    return tuple({item.path: item for item in (*SYSTEM, *KUBERNETES, loader, *more)}.values())

@@ -12,15 +12,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from image.arch import get_host_arch
-from image.cache import digest
+from image.cache import digest, digest_file
 from image.context import Context
 from image.errors import ImageError
+from image.firmware import firmware_members
 from image.formats import cpio
 from image.formats.elf import is_elf, parse_elf
 from image.kmod import ModuleInfo
+from image.microcode import make_microcode
 from image.python import CODE_DIRECTORY, INTERPRETER, STDLIB_DIRECTORY
 from image.rootlist import EXTENSIONS_DROPPED
 from image.run import get_program, run
+from image.sets import select_packages
 from image.tools import loader_argv
 
 INIT = f"""\
@@ -63,7 +66,9 @@ def make_initramfs(context: Context) -> Path:
         members += [cpio.character_device(name, major, minor, mode) for name, major, minor, mode in NODES]
         members += [cpio.directory(name) for name in ("proc", "sys", "run", "tmp", "sysroot")]
         members.append(cpio.regular("init", INIT.encode(), 0o755))
-        (directory / "initramfs.zst").write_bytes(compress(cpio.encode_archive(members)))
+        members += firmware_members(context.stage1_firmware)
+        microcode = make_microcode(context.sets, context.trees, context.arch.name)
+        (directory / "initramfs.zst").write_bytes(microcode + compress(cpio.encode_archive(members)))
 
     here = Path(__file__).parent
     key = digest(
@@ -72,8 +77,16 @@ def make_initramfs(context: Context) -> Path:
         context.kernel_version, context.kernel.name,
         [module.path for module in context.stage1_modules],
         [context.trees[name].name for name in ("libc6", "python3.13-minimal")],
+        [(file.name, file.link, file.source and digest_file(file.source)) for file in context.stage1_firmware],
+        [here / "microcode.py"], name_microcode(context),
     )  # fmt: skip
     return context.cache.entry("initramfs", key[:24], make) / "initramfs.zst"
+
+
+def name_microcode(context: Context) -> list[str]:
+    """What the microcode is, as part of a key."""
+    names = (name for item in context.sets for name in select_packages(item.microcode, context.arch.name))
+    return [context.trees[name].name for name in names]
 
 
 def python_members(context: Context) -> list[cpio.Member]:

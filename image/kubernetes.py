@@ -5,7 +5,7 @@ GOPATH mode without cgo, so that the programs are static. A build takes about 15
 a key of source, compiler, architecture and flags. Trap: the API server needs generated files, made by the source's own
 makefile, which must run for the build host's architecture.
 
-`python -m image.kubernetes` prints the directory of the binaries built from source (kubectl among them).
+`python -m image.kubernetes [ARCH]` prints the directory of the binaries built from source (kubectl among them).
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from image.arch import Arch, get_host_arch
+from image.arch import Arch, get_arch, get_host_arch
 from image.cache import Cache, digest, digest_file
 from image.context import Kubernetes, Options
 from image.errors import ImageError
@@ -192,12 +193,12 @@ def copy_hashed(read: Callable[[int], bytes], write: Callable[[bytes], int], upd
         update(piece)
 
 
-def find_binaries(cache: Cache | None = None, mirror: str | None = None) -> Kubernetes:
-    """The binaries built from source for this host, kubectl among them; built when they are not in the cache."""
+def find_binaries(cache: Cache | None = None, mirror: str | None = None, arch: str = "") -> Kubernetes:
+    """The binaries built from source for `arch` (this host's), kubectl among them; built when they are not in the cache."""
     place = cache or Cache.default()
-    arch = get_host_arch()
-    return build_from_source(Apt.make(place, arch.name, find_mirror(mirror)), arch, place)
+    host = get_host_arch()
+    return build_from_source(Apt.make(place, host.name, find_mirror(mirror)), get_arch(arch or host.name), place)
 
 
 if __name__ == "__main__":
-    print(find_binaries().directory)  # noqa: T201 - its purpose
+    print(find_binaries(arch="".join(sys.argv[1:2])).directory)  # noqa: T201 - its purpose

@@ -10,7 +10,7 @@ from typing import Any
 
 from image.cache import digest, digest_file
 from image.context import Context
-from image.executables import LINKS, list_executables
+from image.executables import LINKS
 from image.kubernetes import NODE_BINARIES
 from image.profile import describe_profile, identify
 from image.rootfs import name_binaries
@@ -31,6 +31,7 @@ def render_manifest(context: Context, outputs: dict[str, Path]) -> str:
         "built": context.epoch,
         "profile": {"id": identify(profile), **profile},
         "kernel": context.kernel_version,
+        "sets": [item.name for item in context.sets],
         "kubernetes": context.kubernetes.version,
         "root": {
             "hash": image.root_hash,
@@ -44,6 +45,7 @@ def render_manifest(context: Context, outputs: dict[str, Path]) -> str:
         "binaries": [describe_binary(context, name) for name in NODE_BINARIES],
         "images": [{"name": path.name, "sha256": digest_file(path)} for path in context.preloads],
         "modules": sorted(module.name for module in context.modules),
+        "firmware": {file.name: file.bytes for file in context.firmware},
         "executables": describe_executables(context),
         "links": {f"/{name}": target for name, target in sorted(LINKS.items())},
     }
@@ -98,7 +100,7 @@ def describe_binary(context: Context, name: str) -> dict[str, Any]:
 def describe_executables(context: Context) -> list[dict[str, Any]]:
     """Every program with its reason and hash. The hashes are cached by where the programs come from, which is never our
     code: there is half a gigabyte to read."""
-    items = list_executables(context.arch)
+    items = context.executables
 
     def make(directory: Path) -> None:
         hashes = {item.path: digest_file(context.root / item.path) for item in items}

@@ -46,7 +46,7 @@ class Progress:
         rows = (
             ("root image", f"{result.root_bytes / MIB:.1f} MiB ({result.tree_bytes / MIB:.1f} MiB of files)"),
             ("initramfs", f"{result.initramfs_bytes / MIB:.1f} MiB"),
-            ("kernel image", f"{result.uki_bytes / MIB:.1f} MiB"),
+            ("boot files", f"{result.boot_bytes / MIB:.1f} MiB"),
             *((name, f"{size / MIB:.0f} MiB ({used / MIB:.0f} MiB used)") for name, (size, used) in result.form_bytes.items()),
             ("executables", str(result.executables)),
             ("root hash", result.root_hash),

@@ -17,12 +17,13 @@ from image.arch import Arch
 from image.cache import digest, digest_file
 from image.context import Context
 from image.errors import ImageError
-from image.executables import KUBERNETES, LINKS, list_executables
-from image.formats.elf import is_elf, parse_elf
+from image.executables import KUBERNETES, LINKS, Executable
+from image.firmware import lay_firmware
+from image.formats.elf import HEADER, is_elf, parse_elf, read_machine
 from image.kubernetes import NODE_BINARIES
 from image.overlay import lay_overlay
 from image.python import CODE_DIRECTORY, STDLIB_DIRECTORY
-from image.rootlist import KEPT, Keep
+from image.rootlist import Keep
 
 SHARE = "usr/share/ophite"
 
@@ -32,7 +33,7 @@ def make_root(context: Context) -> Path:
 
     def make(directory: Path) -> None:
         place = partial(link_file, cache=context.cache.root)
-        for keep in KEPT:
+        for keep in context.keeps:
             for source, name in find_kept(keep, context.trees[keep.package], context.arch):
                 place(source, directory / name)
         for executable in KUBERNETES:
@@ -41,13 +42,15 @@ def make_root(context: Context) -> Path:
         shutil.copytree(context.code, directory / CODE_DIRECTORY, copy_function=place)
         shutil.copytree(context.site_packages, directory / CODE_DIRECTORY / "site-packages", copy_function=place)
         copy_modules(context, directory)
+        lay_firmware(context.firmware, directory, place)
         write_own_files(context, directory)
         make_links(directory, {**etcfiles.LINKS, **LINKS})
         if (directory / "usr/lib64").is_dir():
             make_links(directory, {"lib64": "usr/lib64"})
         if context.options.overlay is not None:
             lay_overlay(context.options.overlay, directory, context.tools)
-        set_permissions(directory, context.arch)
+        set_permissions(directory, context.executables)
+        check_machine(directory, context.arch)
         check_libraries(directory)
 
     return context.cache.entry("root", root_key(context), make)
@@ -63,6 +66,8 @@ def root_key(context: Context) -> str:
     config = context.options.config
     return digest(
         recipe, made, hashes, context.kubernetes.version, context.module_index, release(context),
+        [(file.name, file.link) for file in context.firmware], [(keep.package, keep.patterns) for keep in context.keeps],
+        [item.path for item in context.executables],
         [(path.name, digest_file(path)) for path in context.preloads], config and digest_file(config),
         context.key.public, context.options.overlay,
     )[:24]  # fmt: skip
@@ -151,9 +156,9 @@ def make_links(root: Path, links: dict[str, str]) -> None:
         (root / name).symlink_to(target)
 
 
-def set_permissions(root: Path, arch: Arch) -> None:
+def set_permissions(root: Path, executables: Iterable[Executable]) -> None:
     """Execute permission for the written list only. Raises `ImageError` when a listed program is not there."""
-    programs = {root / executable.path for executable in list_executables(arch)}
+    programs = {root / executable.path for executable in executables}
     missing = sorted(str(path.relative_to(root)) for path in programs if not path.is_file())
     if missing:
         raise ImageError(f"not in the root: {', '.join(missing)}", "correct image/rootlist.py or image/executables.py")
@@ -161,6 +166,20 @@ def set_permissions(root: Path, arch: Arch) -> None:
     for path in root.rglob("*"):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path in programs else 0o644)
+
+
+def check_machine(root: Path, arch: Arch) -> None:
+    """Every ELF file is for this architecture; raises `ImageError` with those that are not."""
+    wrong = []
+    for path in iterate_elf(root):
+        with path.open("rb") as file:
+            machine = read_machine(file.read(HEADER.size))
+        if machine != arch.elf_machine:
+            wrong.append(f"{path.relative_to(root)} (machine {machine})")
+    if wrong:
+        raise ImageError(
+            f"not for {arch.name}: {', '.join(wrong)}", "check --kubernetes and --overlay, or choose another --arch"
+        )
 
 
 def check_libraries(root: Path) -> None:

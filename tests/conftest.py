@@ -5,6 +5,7 @@ Cheap tests first: a phase is the directory below tests/. Every phase's time is 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -15,6 +16,7 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 ARTIFACTS = TESTS.parent / "build/test-artifacts"
 PHASES = ("unit", "conformance", "kernel", "image", "node", "vm")
+SOAK = os.environ.get("OPHITE_SOAK") == "1"
 TIMES = pytest.StashKey[dict[str, float]]()
 
 Progress = Callable[[str], None]
@@ -25,8 +27,11 @@ def get_phase(path: Path) -> str:
     return path.relative_to(TESTS).parts[0]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring the phases into their order, and keep the order within each."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring the phases into their order, keep the order within each, and leave out what takes long unless it was asked for."""
+    long = [] if SOAK else [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
     items.sort(key=lambda item: PHASES.index(get_phase(item.path)))
 
 

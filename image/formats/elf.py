@@ -66,6 +66,13 @@ def is_elf(data: bytes) -> bool:
     return data.startswith(MAGIC)
 
 
+def read_machine(header: bytes) -> int:
+    """The machine that a file is for (e_machine), from its first 64 bytes; raises `ValueError` when they are no ELF header."""
+    if not is_elf(header) or len(header) < HEADER.size:
+        raise ValueError("not a 64-bit ELF file")
+    return int(HEADER.unpack_from(header)[2])
+
+
 def parse_elf(data: bytes) -> Elf:
     """Parse a 64-bit little-endian ELF file; raises `ValueError` for anything else."""
     if not is_elf(data) or len(data) < HEADER.size or data[4:6] != b"\x02\x01":

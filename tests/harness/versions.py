@@ -80,11 +80,11 @@ def render_etcd_flags(spec: EtcdSpec, patience: float) -> tuple[str, ...]:
 BAD = (CRASH, HANG, NO_NETWORK, NO_ETCD)
 
 
-def make_stubs(directory: Path) -> Path:
+def make_stubs(directory: Path, arch_name: str = "amd64") -> Path:
     """A directory of Kubernetes programs that only sleep."""
     directory.mkdir(parents=True, exist_ok=True)
+    arch = get_arch(arch_name)
     with TemporaryDirectory() as scratch:
-        arch = get_arch("amd64")
         program = build_pause(fetch_compiler(arch, Cache.default(), None), arch, Path(scratch))
     for name in NODE_BINARIES:
         (directory / name).write_bytes(program)

@@ -17,7 +17,6 @@ from tests.harness.lifecycle import Node
 from tests.harness.nodes import destroy
 from tests.harness.versions import Version, build_version
 
-SOAK = os.environ.get("OPHITE_SOAK") == "1"
 KILLS = int(os.environ.get("OPHITE_KILLS") or 60)
 MakeNode = Callable[..., Node]
 
@@ -31,13 +30,6 @@ class Chance:
     def stream(self, name: str) -> random.Random:
         """Choices that depend on the seed and on nothing else that was chosen."""
         return random.Random(f"{self.seed}/{name}")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes long, unless it was asked for."""
-    long = [] if SOAK else [item for item in items if item.get_closest_marker("soak")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_steps_are_named_once_and_the_disk_comes_after_what_it_holds() -> None:
     names = [step.name for step in build.STEPS]
     assert len(set(names)) == len(names)
-    assert names.index("root image") < names.index("kernel image") < names.index("disk and media") < names.index("manifest")
+    assert names.index("root image") < names.index("boot files") < names.index("disk and media") < names.index("manifest")
 
 
 def test_a_users_error_is_a_message_and_a_hint(

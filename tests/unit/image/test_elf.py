@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from image.formats.elf import is_elf, parse_elf
+from image.formats.elf import is_elf, parse_elf, read_machine
 
 Maker = Callable[..., bytes]
 
@@ -19,6 +19,7 @@ def test_sections_needed_libraries_and_interpreter(elf: Maker) -> None:
     assert parsed.find_needed() == ["libc.so.6", "libm.so.6"]
     assert parsed.is_program
     assert parsed.machine == 62
+    assert read_machine(elf()[:64]) == 62
 
 
 def test_a_library_is_no_program(elf: Maker) -> None:
@@ -37,6 +38,9 @@ def test_a_program_of_this_host() -> None:
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="ELF"):
         parse_elf(data)
+    if data[4:6] != b"\x01\x01":
+        with pytest.raises(ValueError, match="ELF"):
+            read_machine(data)
 
 
 def test_a_truncated_file_is_refused(elf: Maker) -> None:

@@ -12,7 +12,7 @@ from image.boards import get_board
 from image.boards.board import Board, Kernel, RaspberryPi
 from image.errors import ImageError
 from image.executables import list_executables
-from image.rootfs import check_libraries, find_kept, iterate_elf, link_file, make_links, set_permissions
+from image.rootfs import check_libraries, check_machine, find_kept, iterate_elf, link_file, make_links, set_permissions
 from image.rootlist import KEPT, STDLIB_DROPPED, Keep, list_packages
 
 
@@ -38,7 +38,7 @@ def test_only_the_written_list_may_be_executed(tmp_path: Path) -> None:
     programs = [item.path for item in list_executables(AMD64)]
     touch(tmp_path, *programs, "usr/lib/extra.so")
     (tmp_path / "usr/lib/extra.so").chmod(0o4755)
-    set_permissions(tmp_path, AMD64)
+    set_permissions(tmp_path, list_executables(AMD64))
     modes = {p.relative_to(tmp_path).as_posix(): p.stat().st_mode & 0o7777 for p in tmp_path.rglob("*") if p.is_file()}
     assert modes.pop("usr/lib/extra.so") == 0o644
     assert modes == dict.fromkeys(programs, 0o755)
@@ -46,7 +46,7 @@ def test_only_the_written_list_may_be_executed(tmp_path: Path) -> None:
 
 def test_a_listed_program_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"not in the root: .*usr/bin/kubelet"):
-        set_permissions(tmp_path, AMD64)
+        set_permissions(tmp_path, list_executables(AMD64))
 
 
 def test_missing_libraries_are_named_with_who_wants_them(tmp_path: Path, elf: Callable[..., bytes]) -> None:
@@ -61,6 +61,14 @@ def test_missing_libraries_are_named_with_who_wants_them(tmp_path: Path, elf: Ca
     (top / "libgone.so.2").write_bytes(elf())
     check_libraries(tmp_path)
     assert len(list(iterate_elf(tmp_path))) == 3
+
+
+def test_a_file_for_another_machine_is_refused(tmp_path: Path, elf: Callable[..., bytes]) -> None:
+    touch(tmp_path, "usr/bin/tool", "usr/share/text")
+    (tmp_path / "usr/bin/tool").write_bytes(elf())
+    check_machine(tmp_path, AMD64)
+    with pytest.raises(ImageError, match=r"not for arm64: usr/bin/tool \(machine 62\)"):
+        check_machine(tmp_path, ARM64)
 
 
 def test_files_of_the_cache_are_linked_and_others_copied(tmp_path: Path) -> None:
