@@ -28,7 +28,6 @@ from controllers.resources.network import (
 )
 from controllers.runtime.controller import SHARED, STRONG, Controller, Input, Output, View, Wanted
 
-
 DORMANT = "dormant"
 """IF_OPER_DORMANT, linux/if.h: there is a carrier, but whoever guards the network (802.1X, WPA) has not let the link in yet."""
 
