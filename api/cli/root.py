@@ -38,7 +38,7 @@ class Root(LazyGroup):
         "inspect": (f"{_VERBS}inspection", "Look inside a node: controllers, processes, mounts, sockets, memory."),
         "config": (f"{_VERBS}config", "Manage the contexts of your ophiteconfig."),
         "cluster": (f"{_VERBS}cluster", "Create, show and destroy local clusters."),
-        "image": (f"{_VERBS}image", "Build images."),
+        "image": (f"{_VERBS}image", "Build images, and write them to disks."),
         "completion": (f"{_VERBS}completion", "Print a completion script for your shell."),
     }
 
