@@ -35,7 +35,8 @@ def run_forever() -> None:
     """Run on this machine until SIGTERM or SIGINT, then leave without waiting for any thread."""
     set_up_logging()
     command_line = read_cmdline()
-    ports = Ports(paths=Paths(Path("/")), cmdline=command_line.values, patience=float(command_line.patience))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    ports = Ports(paths=Paths(Path("/")), cmdline=command_line.values, patience=float(command_line.patience), memory=memory)
     status = 0
     try:
         asyncio.run(_run_until_signal(ports))

@@ -130,3 +130,5 @@ class Ports:
     """The kernel command line: key to value, flags to "", of a repeated key the last."""
     patience: float = 1.0
     """Every time-out is multiplied by this; `ophite.patience`."""
+    memory: int = 0
+    """Bytes of memory that the machine has; 0: not known, and plenty."""

@@ -19,6 +19,7 @@ from controllers.resources.services import ServiceSpec
 from controllers.runtime.controller import SHARED, STRONG, Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.go_environment import make_go_environment
+from controllers.services.memory_profile import PLENTY, MemoryProfile, find_profile
 from controllers.services.written_files import get_written
 
 CLIENT_PORT, METRICS_PORT = 2379, 2381
@@ -44,7 +45,7 @@ class EtcdServiceController(Controller):
     outputs = (Output(ServiceSpec, kind=SHARED),)
 
     def __init__(self, ports: Ports) -> None:
-        self._patience = ports.patience
+        self._ports = ports
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """One service, none on a worker."""
@@ -57,8 +58,8 @@ class EtcdServiceController(Controller):
             get_written(view, f"{DIRECTORY}/{role}.crt")
             get_written(view, f"{DIRECTORY}/{role}.key")
         service = ServiceSpec(
-            argv=("/usr/bin/etcd", *render_etcd_flags(spec.spec, self._patience)),
-            env=make_go_environment(self._patience),
+            argv=("/usr/bin/etcd", *render_etcd_flags(spec.spec, self._ports.patience, find_profile(self._ports.memory))),
+            env=make_go_environment(self._ports),
             uid=ETCD_UID,
             gid=ETCD_UID,
             cgroup="ophite/etcd",
@@ -68,14 +69,14 @@ class EtcdServiceController(Controller):
             oom_score_adj=-998,
             capabilities=(),
             no_new_privs=True,
-            stop_timeout=30.0 * self._patience,
+            stop_timeout=30.0 * self._ports.patience,
             workdir=DATA_PATH,
             restart_on=(get_written(view, CA_PATH),),
         )
         yield Wanted("etcd", service)
 
 
-def render_etcd_flags(spec: EtcdSpec, patience: float) -> tuple[str, ...]:
+def render_etcd_flags(spec: EtcdSpec, patience: float, profile: MemoryProfile = PLENTY) -> tuple[str, ...]:
     """Return etcd's flags (etcd.io, "Configuration options"); `extra_args` win."""
     factor = min(max(patience, 1.0), MAX_TIMING_FACTOR)
     client = f"https://{bracket(spec.address)}:{CLIENT_PORT}"
@@ -104,5 +105,7 @@ def render_etcd_flags(spec: EtcdSpec, patience: float) -> tuple[str, ...]:
         "quota-backend-bytes": str(QUOTA),
         "logger": "zap",
     }
+    if profile.log:
+        flags["snapshot-count"] = str(profile.log)
     flags.update(spec.extra_args)
     return tuple(f"--{name}={value}" for name, value in flags.items())

@@ -19,6 +19,7 @@ from controllers.resources.machine import FileStatus
 from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
+from controllers.services.go_environment import make_go_environment
 from controllers.services.health import API_SERVER, API_SERVER_PORT
 from controllers.services.written_files import get_written
 
@@ -60,6 +61,7 @@ class ApiServerController(Controller):
 
     def __init__(self, ports: Ports) -> None:
         self._patience = ports.patience
+        self._environment = make_go_environment(ports, threads=2)
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """One static pod; it stays when etcd falters."""
@@ -85,7 +87,7 @@ class ApiServerController(Controller):
             probe={"tcpSocket": {"port": API_SERVER_PORT, "host": "127.0.0.1"}},
             cpu=200,
             memory=384,
-            threads=2,
+            environment=self._environment,
         )
         yield Wanted(API_SERVER, make_static_pod(component, read_once, self._patience))
 

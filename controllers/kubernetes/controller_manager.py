@@ -16,6 +16,7 @@ from controllers.resources.kubernetes import StaticPod
 from controllers.resources.machine import FileStatus, VersionInfo
 from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
+from controllers.services.go_environment import make_go_environment
 from controllers.services.health import API_SERVER
 
 NAME, PORT = "kube-controller-manager", 10257
@@ -47,6 +48,7 @@ class ControllerManagerController(Controller):
 
     def __init__(self, ports: Ports) -> None:
         self._patience = ports.patience
+        self._environment = make_go_environment(ports)
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """One static pod."""
@@ -67,6 +69,7 @@ class ControllerManagerController(Controller):
             probe=probe_healthz(PORT),
             cpu=50,
             memory=96,
+            environment=self._environment,
         )
         yield want_after_api_server(view, component, READ_ONCE, READ_AGAIN, self._patience)
 

@@ -14,6 +14,7 @@ from controllers.ports import Ports
 from controllers.resources.machine import FileSpec, PlatformInfo, VersionInfo
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 from controllers.services.containerd_config import SOCKET
+from controllers.services.memory_profile import PLENTY, MemoryProfile, find_profile
 
 MAX_FACTOR = 5.0
 """Heartbeats stretch with patience up to this, as in controller-manager's grace period."""
@@ -39,6 +40,7 @@ class KubeletSettings(msgspec.Struct, frozen=True, kw_only=True):
     tainted: bool
     control_plane: bool = True
     patience: float = 1.0
+    profile: MemoryProfile = PLENTY
 
 
 class KubeletConfigController(Controller):
@@ -56,6 +58,7 @@ class KubeletConfigController(Controller):
 
     def __init__(self, ports: Ports) -> None:
         self._patience = ports.patience
+        self._profile = find_profile(ports.memory)
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """One file."""
@@ -72,6 +75,7 @@ class KubeletConfigController(Controller):
             control_plane=control_plane,
             tainted=control_plane and not cluster.allow_scheduling_on_control_planes,
             patience=self._patience,
+            profile=self._profile,
         )
         content = render_json(make_kubelet_config(settings))
         yield Wanted(KUBELET_CONFIG, FileSpec(path=KUBELET_CONFIG, content=content))
@@ -94,7 +98,7 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
         "clusterDNS": list(settings.cluster_dns),
         "evictionHard": {
             "imagefs.available": "500Mi",
-            "memory.available": "100Mi",
+            "memory.available": f"{settings.profile.evict}Mi",
             "nodefs.available": "500Mi",
             "nodefs.inodesFree": "5%",
         },
@@ -112,7 +116,7 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
         "runtimeRequestTimeout": f"{int(120 * factor)}s",
         "staticPodPath": MANIFESTS_DIR,
         "syncFrequency": f"{SYNC_SECONDS * min(int(factor), 3)}s",
-        "systemReserved": {"cpu": "100m", "memory": "256Mi"},
+        "systemReserved": {"cpu": "100m", "memory": f"{settings.profile.reserved}Mi"},
         "tlsMinVersion": "VersionTLS12",
         "volumePluginDir": "/var/lib/kubelet/volumeplugins",
         **_versioned(settings),

@@ -67,7 +67,7 @@ class KubeletServiceController(Controller):
     outputs = (Output(ServiceSpec, kind=SHARED),)
 
     def __init__(self, ports: Ports) -> None:
-        self._patience = ports.patience
+        self._ports = ports
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """One service."""
@@ -92,12 +92,12 @@ class KubeletServiceController(Controller):
             _check_runtime(view)
         spec = ServiceSpec(
             argv=("/usr/bin/kubelet", *render_kubelet_flags(flags)),
-            env={"PATH": "/usr/bin:/usr/sbin", **make_go_environment(self._patience)},
+            env={"PATH": "/usr/bin:/usr/sbin", **make_go_environment(self._ports)},
             cgroup="ophite/kubelet",
             memory_low=MEMORY_LOW,
             oom_score_adj=-999,
             needs=("containerd",),
-            stop_timeout=20.0 * self._patience,
+            stop_timeout=20.0 * self._ports.patience,
             restart_on=restart_on,
         )
         yield Wanted("kubelet", spec)

@@ -15,7 +15,6 @@ import msgspec
 from controllers.kubernetes.layout import STATIC_IMAGE
 from controllers.kubernetes.rendering import render_json
 from controllers.resources.kubernetes import StaticPod
-from controllers.services.go_environment import make_go_environment
 
 PROBE_PERIOD, PROBE_TIMEOUT = 5, 10
 """Seconds, before patience; a probe costs a TLS handshake, so it stretches at most `MAX_FACTOR` times."""
@@ -26,8 +25,8 @@ VERSION_ANNOTATION = "ophite.io/version"
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True):
-    """One program of the control plane. `probe` is the handler of a Kubernetes probe; `memory` in MiB, `cpu` in m; `threads`
-    that run at once where the processor is emulated.
+    """One program of the control plane. `probe` is the handler of a Kubernetes probe; `memory` in MiB, `cpu` in m;
+    `environment`: its variables.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     probe: dict[str, Any]
     cpu: int
     memory: int
-    threads: int = 1
+    environment: dict[str, str] = {}
 
 
 def make_static_pod(component: Component, read_once: Iterable[str], patience: float) -> StaticPod:
@@ -82,7 +81,7 @@ def _make_pod(component: Component, patience: float) -> dict[str, Any]:
 def _make_container(component: Component, patience: float) -> dict[str, Any]:
     name = component.name
     factor = int(min(max(patience, 1.0), MAX_FACTOR))
-    variables = [{"name": key, "value": value} for key, value in make_go_environment(patience, component.threads).items()]
+    variables = [{"name": key, "value": value} for key, value in component.environment.items()]
     return {
         "name": name,
         "image": STATIC_IMAGE,

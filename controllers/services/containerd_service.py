@@ -29,7 +29,7 @@ class ContainerdServiceController(Controller):
 
     def __init__(self, ports: Ports) -> None:
         self._stop_timeout = 10.0 * ports.patience
-        self._go_environment = make_go_environment(ports.patience)
+        self._go_environment = make_go_environment(ports)
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         """One service."""

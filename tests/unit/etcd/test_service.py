@@ -14,6 +14,7 @@ from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.resources.services import ServiceSpec
 from controllers.runtime.errors import Waiting
 from controllers.runtime.resource import Resource, new
+from controllers.services.memory_profile import find_profile
 from tests.harness.reconcile import run_reconcile
 
 PATHS = (CA_PATH, *(f"{DIRECTORY}/{role}.{part}" for role in ("server", "peer") for part in ("crt", "key")))
@@ -53,6 +54,11 @@ def test_another_authority_restarts_it() -> None:
 def test_timing_follows_patience_up_to_a_limit() -> None:
     assert "--heartbeat-interval=100" in render_etcd_flags(spec(), 1.0)
     assert {"--heartbeat-interval=500", "--election-timeout=5000"} <= set(render_etcd_flags(spec(), 20.0))
+
+
+def test_a_small_machine_keeps_a_short_log_in_memory() -> None:
+    assert "--snapshot-count=10000" in render_etcd_flags(spec(), 1.0, find_profile(1 << 30))
+    assert not [flag for flag in render_etcd_flags(spec(), 1.0) if flag.startswith("--snapshot-count")]
 
 
 def test_extra_arguments_win() -> None:

@@ -1,5 +1,6 @@
 """kubelet: golden configuration and flags per version, and what it waits for."""
 
+import json
 from typing import Any
 
 import pytest
@@ -53,6 +54,19 @@ def test_namespaces_leave_the_kernel_alone() -> None:
 
 def test_patience_stretches_time_outs() -> None:
     assert '"nodeLeaseDurationSeconds": 200' in want_config(world(), patience=20.0)
+
+
+def test_a_small_machine_promises_pods_less() -> None:
+    controller = KubeletConfigController(Ports(memory=905 << 20))
+    (wanted,) = run_reconcile(controller, only(controller, worker()))
+    assert isinstance(wanted.spec, FileSpec)
+    config = json.loads(wanted.spec.content)
+    assert config["systemReserved"]["memory"] == "320Mi"
+    assert config["evictionHard"]["memory.available"] == "64Mi"
+    service = KubeletServiceController(Ports(memory=905 << 20))
+    (wanted,) = run_reconcile(service, only(service, worker()))
+    assert isinstance(wanted.spec, ServiceSpec)
+    assert wanted.spec.env["GOGC"] == "50"
 
 
 def test_taint_follows_the_cluster() -> None:
