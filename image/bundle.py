@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from image.boards.board import RaspberryPi
 from image.cache import digest_bytes, digest_file
 from image.context import Context
 from image.esp import find_boot_loader
@@ -21,18 +22,23 @@ from image.grub import CONFIGURATION
 FORMAT = 1
 MINIMUM_FORMAT = 1  # the oldest format whose readers can use this bundle
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
+BOOT = "boot"  # of a Raspberry Pi: the files of its boot partition lie below
 
 Members = dict[str, Path | bytes]
 
 
 def list_parts(context: Context) -> Members:
     """The members that the manifest names, in the order of the tar."""
+    command_line = {"cmdline": f"{context.command_line}\n".encode()}
+    if isinstance(context.board.boot, RaspberryPi):
+        boot = {f"{BOOT}/{name}": content for name, content in context.boot_files.items()}
+        return boot | command_line | {"root.erofs": context.root_image.path}
     parts: Members = {
         "boot.efi": find_boot_loader(context),
         "ophite.efi": context.uki,
         "vmlinuz": context.vmlinuz,
         "initramfs.zst": context.initramfs,
-        "cmdline": f"{context.command_line}\n".encode(),
+        **command_line,
     }
     if context.grub is not None:
         parts |= {f"grub/{name}": context.grub / name for name in ("core.img", "boot.img")}

@@ -35,6 +35,13 @@ class Fat:
     label: str
     volume: str  # 8 hex digits
     epoch: int
+    cluster_sectors: int = 0  # of a FAT32; 0: FAT16, or from `FAT32_MIB` on FAT32 with clusters of 4 KiB
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """The words of mkfs.vfat(8) for it."""
+        sectors = self.cluster_sectors or (CLUSTER_SECTORS if self.size_mib >= FAT32_MIB else 0)
+        return ("-F", "32", "-s", str(sectors)) if sectors else ("-F", "16")
 
 
 def render_entry(slot: str, version: str, generation: int) -> str:
@@ -72,10 +79,8 @@ def make_fat(files: Mapping[str, Path | bytes], fat: Fat, image: Path) -> None:
     stage_files(files, staging, fat.epoch)
     with image.open("wb") as file:
         file.truncate(fat.size_mib * MIB)
-    wide = fat.size_mib >= FAT32_MIB
-    kind = ["-F", "32", "-s", str(CLUSTER_SECTORS)] if wide else ["-F", "16"]
     environment = {"SOURCE_DATE_EPOCH": str(fat.epoch), "MTOOLS_SKIP_CHECK": "1"}
-    run([get_program("mkfs.vfat"), *kind, "-n", fat.label, "-i", fat.volume, "--invariant", image], env=environment)
+    run([get_program("mkfs.vfat"), *fat.kind, "-n", fat.label, "-i", fat.volume, "--invariant", image], env=environment)
     directories = sorted({parent.as_posix() for name in files for parent in Path(name).parents} - {"."})
     if directories:
         run([get_program("mmd"), "-i", image, *(f"::{name}" for name in directories)], env=environment)
@@ -84,7 +89,7 @@ def make_fat(files: Mapping[str, Path | bytes], fat: Fat, image: Path) -> None:
         if names:
             target = "::" if directory == "." else f"::{directory}"
             run([get_program("mcopy"), "-m", "-i", image, *(staging / name for name in names), target], env=environment)
-    shutil.rmtree(staging)
+    shutil.rmtree(staging, ignore_errors=not files)
 
 
 def stage_files(files: Mapping[str, Path | bytes], staging: Path, epoch: int) -> None:

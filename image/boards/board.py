@@ -22,13 +22,25 @@ class Uefi:
 
 
 @dataclass(frozen=True)
+class Stepping:
+    """A later stepping of a board's chip, for which the kernel has another device tree while the firmware lays an overlay
+    over the first one, or looks for a tree under a name of its own."""
+
+    tree: str  # the kernel's tree for it
+    base: str  # the one that the firmware loads
+    overlay: str  # the overlay that it lays over that
+    name: str  # the tree that it takes instead when it is there
+
+
+@dataclass(frozen=True)
 class RaspberryPi:
     """Started by the Raspberry Pi's own firmware, from FAT partitions (docs/boards.md)."""
 
     device_trees: tuple[str, ...]  # patterns below the kernel's device trees, such as `broadcom/bcm2711-rpi-4-b.dtb`
     firmware: tuple[str, ...] = ()  # files of the package raspi-firmware that the GPU loads, by name
     config: tuple[str, ...] = ()  # lines of config.txt besides those that every board has
-    boot_rom: bool = False  # its ROM knows only the old partition table and wants bootcode.bin in the first partition
+    steppings: tuple[Stepping, ...] = ()
+    boot_rom: bool = False  # its ROM wants bootcode.bin in the first partition
 
 
 @dataclass(frozen=True)

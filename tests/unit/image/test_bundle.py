@@ -18,6 +18,7 @@ from image.cache import Cache
 from image.context import Context, Kubernetes, Options, RootImage
 from image.rootlist import BOOT_LOADER
 from image.sign import get_signing_key
+from tests.unit.image.pi_build import make_context as make_pi_context
 
 ORDER = [
     "manifest.json", "manifest.sig", "boot.efi", "ophite.efi", "vmlinuz", "initramfs.zst", "cmdline",
@@ -71,3 +72,11 @@ def test_it_is_the_same_twice(context: Context, tmp_path: Path) -> None:
 
 def test_where_no_machine_has_a_bios_there_is_no_loader_for_it(context: Context) -> None:
     assert not any(name.startswith("grub/") for name in list_parts(dataclasses.replace(context, grub=None)))
+
+
+def test_a_raspberry_pis_bundle_has_its_boot_partition(tmp_path: Path) -> None:
+    context = make_pi_context(tmp_path, "raspberry-pi-5")
+    boot = [f"boot/{name}" for name in context.boot_files]
+    assert list(list_parts(context)) == [*boot, "cmdline", "root.erofs"]
+    assert "boot/overlays/bcm2712d0.dtbo" in boot
+    assert list_parts(context)["cmdline"] == context.boot_files["cmdline.txt"]
