@@ -1,12 +1,15 @@
-"""Real machines: the full kernel with disk and network drivers of servers."""
+"""Real machines: the full kernel with disk and network drivers of servers, PCs and boards that have UEFI."""
 
 from __future__ import annotations
 
 from image.boards.board import Board, Kernel
 from image.boards.modules import COMMON, ROOT, VIRTIO, WATCHDOGS
 
-STORAGE = ("ahci", "sd_mod", "nvme", "virtio_blk", "virtio_scsi", "megaraid_sas", "mpt3sas", "usb_storage", "uas", "xhci_pci")
-NETWORK = ("e1000e", "igb", "ixgbe", "i40e", "ice", "r8169", "tg3", "bnxt_en", "mlx5_core", "virtio_net")
+STORAGE = ("ahci", "sd_mod", "nvme", "virtio_blk", "virtio_scsi", "usb_storage", "uas", "xhci_pci", "?xhci_plat_hcd")
+SETS = (
+    "storage-raid", "storage-mmc", "network-1g", "network-10g", "network-usb", "network-soc", "sensors", "edac", "power",
+    "watchdog", "microcode",
+)  # fmt: skip
 
 BOARD = Board(
     name="metal",
@@ -16,7 +19,8 @@ BOARD = Board(
         "arm64": Kernel("linux-image-arm64", words=("console=ttyAMA0,115200", "console=ttyS0,115200", "console=tty0")),
     },
     stage1=("virtio_pci", *STORAGE, *WATCHDOGS, *ROOT),
-    modules=(*COMMON, *VIRTIO, *NETWORK),
+    modules=(*COMMON, *VIRTIO),
+    sets=SETS,
     tested="amd64: QEMU with UEFI and BIOS; real machines: nothing yet",
     command_line=("quiet", "panic=-1", "slab_nomerge"),
 )
