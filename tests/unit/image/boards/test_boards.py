@@ -13,6 +13,7 @@ from image.boards import BOARDS, find_boards, get_board
 from image.boards.board import Board, Kernel, RaspberryPi
 from image.context import Options
 from image.errors import ImageError
+from image.sets import choose_sets
 
 DIRECTORY = Path(boards.__file__).parent
 KERNEL = {"arm64": Kernel("linux-image-arm64")}
@@ -61,6 +62,11 @@ def test_a_board_is_possible(board: Board) -> None:
     if isinstance(board.boot, RaspberryPi):
         assert set(board.kernels) == {"arm64"}
         assert board.boot.device_trees
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS.keys())
+def test_the_sets_of_a_board_exist(board: Board) -> None:
+    assert [item.name for item in choose_sets(board.sets)] == ["base", *board.sets]
 
 
 def test_the_architecture_is_the_boards_first_unless_one_is_said() -> None:
