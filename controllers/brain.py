@@ -22,6 +22,8 @@ from controllers.runtime.log import set_up_logging
 from controllers.runtime.memory import MemoryStore
 from controllers.runtime.remote import StoreService
 from controllers.runtime.wire_server import WireServer
+from controllers.timesync.floor import raise_clock
+from controllers.timesync.node_clock import KernelNodeClock
 from init.linux.cmdline import read_cmdline
 
 log = logging.getLogger("brain")
@@ -37,6 +39,7 @@ def run_forever() -> None:
     command_line = read_cmdline()
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     ports = Ports(paths=Paths(Path("/")), cmdline=command_line.values, patience=float(command_line.patience), memory=memory)
+    raise_clock(ports, KernelNodeClock())
     status = 0
     try:
         asyncio.run(_run_until_signal(ports))

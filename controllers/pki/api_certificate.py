@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from controllers.pki.authority import (
+    BACKDATE,
     Issued,
     PkiError,
     Request,
     Window,
     fingerprint,
+    is_too_early,
     issue,
     lifetime,
     load_authority,
@@ -79,11 +81,10 @@ class ApiCertificateController(Controller):
         return _serving("maintenance", made, "")
 
     def _secure(self, view: View, old: list[ApiServing], root: CertificateRoot, request: Request) -> ApiServing:
-        time = view.find(TimeStatus, "time")
-        synced = time is not None and time.spec.synced
-        now = self._clock.wall()
+        time, now = view.find(TimeStatus, "time"), self._clock.wall()
+        synced = time is not None and time.spec.synced and not is_too_early(now, root.certificate)
         for one in old:
-            until = _good_until(one, root, request, synced)
+            until = _good_until(one, root, request, now, synced)
             if until > now or (until > 0 and not synced):
                 view.wake_after(max(until - now, 60.0))
                 return one
@@ -104,7 +105,7 @@ def _issue(root: CertificateRoot, request: Request, now: float, synced: bool) ->
     return issue(authority, request, window(now, LIFE) if synced else whole)
 
 
-def _good_until(old: ApiServing, root: CertificateRoot, request: Request, synced: bool) -> float:
+def _good_until(old: ApiServing, root: CertificateRoot, request: Request, now: float, synced: bool) -> float:
     """Return until when a former certificate can be kept, 0 when it cannot."""
     if old.mode != "secure" or old.client_ca != root.certificate:
         return 0.0
@@ -113,6 +114,8 @@ def _good_until(old: ApiServing, root: CertificateRoot, request: Request, synced
         life = lifetime(old.certificate)
         if root.key and synced and life.not_after - life.not_before > LIFE + DAY:
             return 0.0  # made before the clock was set
+        if synced and life.not_before > now + BACKDATE:
+            return 0.0  # made while the clock was ahead
         return renewal_time(old.certificate, above, request)
     except PkiError:
         return 0.0

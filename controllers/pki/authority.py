@@ -136,9 +136,15 @@ def window(now: float, seconds: int) -> Window:
 
 
 def issue(authority: Authority, request: Request, valid: Window) -> Issued:
-    """Return a new leaf with a new key, valid inside the authority's own time."""
+    """Return a new leaf with a new key, valid inside the authority's own time.
+
+    Raises `PkiError` where it would have ended before the authority began: then the clock is wrong.
+    """
     certificate = authority.certificate
-    start = max(valid.not_before, _seconds(certificate.not_valid_before_utc))
+    begin = _seconds(certificate.not_valid_before_utc)
+    if valid.not_after <= begin:
+        raise PkiError(f"the clock is wrong: the authority was made on {certificate.not_valid_before_utc:%Y-%m-%d}, after that")
+    start = max(valid.not_before, begin)
     end = min(valid.not_after, _seconds(certificate.not_valid_after_utc))
     return _sign(request, Window(min(start, end), end), certificate.subject, authority.key, certificate)
 
@@ -199,6 +205,14 @@ def lifetime(certificate: str) -> Window:
     """Return from when to when a certificate is valid. Raises `PkiError`."""
     loaded = load_certificate(certificate, "certificate")
     return Window(_seconds(loaded.not_valid_before_utc), _seconds(loaded.not_valid_after_utc))
+
+
+def is_too_early(now: float, certificate: str) -> bool:
+    """Return whether it is not yet time for an authority: then the clock is wrong, whoever says that it is right."""
+    try:
+        return now < lifetime(certificate).not_before - BACKDATE
+    except PkiError:
+        return False
 
 
 def _said(leaf: x509.Certificate) -> tuple[list[x509.GeneralName], list[x509.ObjectIdentifier]]:

@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controllers.pki.authority import PkiError, Request, issue, load_authority, load_certificate, renewal_time, window
+from controllers.pki.authority import (
+    BACKDATE,
+    PkiError,
+    Request,
+    is_too_early,
+    issue,
+    lifetime,
+    load_authority,
+    load_certificate,
+    renewal_time,
+    window,
+)
 from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.runtime.clock import Clock
 from controllers.runtime.controller import View
@@ -17,6 +28,7 @@ from controllers.runtime.errors import Waiting
 
 DAY = 24 * 3600
 YEAR = 365 * DAY
+LOOK_AGAIN = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,9 @@ class Issuer:
                 return old
         if not self.clock_set:
             raise Waiting("the clock to be set")
+        if is_too_early(now, root.certificate):
+            self.view.wake_after(LOOK_AGAIN)
+            raise Waiting("the clock to be set right: it is before the certificate authority was made")
         try:
             made = issue(load_authority(root.certificate, root.key, id_), request, window(now, seconds))
         except PkiError as error:
@@ -56,6 +71,8 @@ class Issuer:
 
     def _good_until(self, old: Certificate, root: CertificateRoot, request: Request) -> float:
         try:
+            if self.clock_set and lifetime(old.certificate).not_before > self.clock.wall() + BACKDATE:
+                return 0.0  # made while the clock was ahead
             return renewal_time(old.certificate, load_certificate(root.certificate, "authority"), request)
         except PkiError:
             return 0.0

@@ -1,8 +1,8 @@
 """TimeSyncController: measure, decide, set the clock, and say whether it can be trusted.
 
 With NTP off, or when no server has answered for `bootTimeout` after the start, the clock as it is (the hardware clock's)
-is believed if it is later than the image's build; measuring goes on. A clock that was right once stays trusted while
-servers are silent: it drifts by seconds a day, not by years.
+is believed if it is later than the image's build and was not raised to that (floor.py); measuring goes on. A clock that was
+right once stays trusted while servers are silent: it drifts by seconds a day, not by years.
 """
 
 import asyncio
@@ -12,13 +12,14 @@ from controllers.config.documents import TimeSyncConfig
 from controllers.network.timeserver_config import TIMESERVERS
 from controllers.ports import Ports
 from controllers.resources.network import NETWORK, NetworkStatus, TimeServerSpec
+from controllers.resources.pki import CertificateRoot
 from controllers.resources.timesync import TimeStatus
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.timesync.discipline import Action, choose_sample, decide
+from controllers.timesync.floor import ClockFloor
 from controllers.timesync.node_clock import NodeClock
 from controllers.timesync.packet import KissOfDeath, Sample
 from controllers.timesync.query import Query
-from controllers.timesync.release import read_built
 
 TIME = "time"
 RTC = "rtc"
@@ -39,6 +40,7 @@ class TimeSyncController(Controller):
         Input(TimeSyncConfig),
         Input(TimeServerSpec, NETWORK, id=TIMESERVERS),
         Input(NetworkStatus, id="status"),
+        Input(CertificateRoot, id="os"),
     )
     outputs = (Output(TimeStatus),)
 
@@ -47,7 +49,7 @@ class TimeSyncController(Controller):
         self._query = query
         self._monotonic = ports.clock.now
         self._patience = ports.patience
-        self._built = read_built(ports.paths)
+        self._floor = ClockFloor(ports.paths, clock)
         self._began = ports.clock.now()
         self._due = 0.0
         self._retry = FIRST_RETRY
@@ -63,6 +65,8 @@ class TimeSyncController(Controller):
     async def reconcile(self, view: View) -> list[Wanted]:
         found = view.find(TimeSyncConfig, "default")
         config = found.spec if found else _DEFAULT
+        if (root := view.find(CertificateRoot, "os")) is not None:
+            self._floor.raise_to_authority(root.spec.certificate)
         if not config.enabled:
             self._status = self._believe_rtc("")
             return [Wanted(TIME, self._status)]
@@ -87,7 +91,7 @@ class TimeSyncController(Controller):
             self._fail("; ".join(errors) or "no NTP server may be asked")
             return
         server, sample = choose_sample(samples)
-        decision = decide(sample, self._built, synced=self._synced_by_ntp(), pending=self._pending)
+        decision = decide(sample, self._floor.built, synced=self._synced_by_ntp(), pending=self._pending)
         self._pending = decision.offset if decision.action is Action.WAIT else None
         if decision.action in (Action.WAIT, Action.REFUSE):
             self._fail(f"{server}: {decision.reason}", CONFIRM_SECONDS if decision.action is Action.WAIT else None)
@@ -97,6 +101,7 @@ class TimeSyncController(Controller):
         except OSError as error:
             self._fail(f"the kernel does not let the clock be set: {error.strerror or error}")
             return
+        self._floor.confirm()
         self._retry = FIRST_RETRY
         self._due = self._monotonic() + POLL_SECONDS
         self._status = TimeStatus(synced=True, source=server, offset=round(sample.offset, 6))
@@ -145,9 +150,9 @@ class TimeSyncController(Controller):
             self._status = self._believe_rtc(self._status.error or "no network to ask an NTP server over")
 
     def _believe_rtc(self, error: str) -> TimeStatus:
-        if self._clock.wall() > self._built:
+        if self._clock.wall() > self._floor.built and not self._floor.guessed:
             return TimeStatus(synced=True, source=RTC, error=error)
-        late = "the hardware clock is before this image was built"
+        late = "the hardware clock is before this image was built, or there is none: only NTP can set it"
         return TimeStatus(synced=False, error=f"{error}; {late}" if error else late)
 
     def _synced_by_ntp(self) -> bool:
