@@ -29,8 +29,6 @@ NOFILE = 1 << 20
 PROC_SYS = "/proc/sys"
 PYTHON = ("/usr/bin/python3.13", "-I", "-S")
 MODULES = ("evdev", "button", "gpio_keys", "efivarfs")
-
-
 MOUNTS = (
     MountLine("proc", "/proc"),
     MountLine("sysfs", "/sys"),

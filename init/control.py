@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from init.events import READ, WRITE
 from init.linux.power import PowerAction
 from init.process import Service
-from init.services import BOOLEAN, RULES, ControlError, Rule, decode_fields, decode_table, number, one_of, seconds
+from init.services import BOOLEAN, RULES, ControlError, Rule, decode_fields, decode_table, number, one_of, seconds, text
 from init.shutdown import Last
 
 if TYPE_CHECKING:
@@ -35,13 +35,14 @@ def _last(value: object) -> Last | None:
 
 LAST = Rule(_last, "not an object of argv, as of a service, and limit, 0 to 86400 s")
 LIST = Rule(lambda value: value if isinstance(value, list) else None, "not a list")
+ARGUMENT = text(lambda value: value.isascii() and value.isprintable() and len(value) <= 64, "not up to 64 printable characters")
 OPS: dict[str, tuple[tuple[str, ...], dict[str, Rule]]] = {  # what each op needs, and all that it may have
     "apply": (("services",), {"services": LIST, "keep": LIST}),
     "list": ((), {}),
     "watch": ((), {"drain": BOOLEAN}),
     "logs": (("id",), {"id": RULES["id"], "follow": BOOLEAN, "tail_bytes": number(0, 1 << 40)}),
     "restart": (("id",), {"id": RULES["id"]}),
-    "power": (("action",), {"action": one_of(PowerAction), "last": LAST, "force": BOOLEAN}),
+    "power": (("action",), {"action": one_of(PowerAction), "last": LAST, "argument": ARGUMENT, "force": BOOLEAN}),
     "drained": ((), {}),
 }
 
@@ -190,7 +191,7 @@ class ControlServer:
         if op == "restart":
             supervisor.find(request["id"]).stop(leaving=False)
         elif op == "power":
-            self._power = partial(supervisor.power, request["action"], request.get("last"), force=request.get("force", False))
+            self._power = partial(supervisor.power, **{name: value for name, value in request.items() if name != "op"})
         elif op == "logs":
             tail = request.get("tail_bytes", 0)
             connection.show(supervisor.find(request["id"]), follow=request.get("follow", False), tail=tail)

@@ -173,12 +173,12 @@ def run(steps: tuple[Step, ...] = STEPS) -> Stage1:
     """Go through the table; does not return after a fatal failure."""
     stage = Stage1()
     for step in steps:
+        pet(stage.watchdog)  # some reset after 15 s
         try:
             step.action(stage)
         except Exception as error:  # noqa: BLE001 - the table decides what a failure means, whatever it is
             stage.log.error("stage 1: step failed", step=step.name, then=step.on_failure, error=error)
             if step.on_failure is FATAL:
-                give_up(
-                    stage.log, f"{step.name}: {error}", hold=bool(stage.cmdline and stage.cmdline.hold), watchdog=stage.watchdog
-                )
+                hold = bool(stage.cmdline and stage.cmdline.hold)
+                give_up(stage.log, f"{step.name}: {error}", hold=hold, watchdog=stage.watchdog)
     return stage

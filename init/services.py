@@ -120,11 +120,12 @@ def _list_of(item: Rule, most: int, least: int = 0) -> Rule:
     return Rule(convert, f"not a list of {least} to {most} items, each {item.wanted.removeprefix('not ')}")
 
 
-def _text(valid: Callable[[str], bool], wanted: str) -> Rule:
-    def convert(value: Any) -> str | None:
-        return value if isinstance(value, str) and len(value) <= 32768 and "\0" not in value and valid(value) else None
-
-    return Rule(convert, wanted)
+def text(valid: Callable[[str], bool], wanted: str) -> Rule:
+    """A text without zeros that is valid."""
+    return Rule(
+        lambda value: value if isinstance(value, str) and len(value) <= 32768 and "\0" not in value and valid(value) else None,
+        wanted,
+    )
 
 
 def _environment(value: Any) -> tuple[tuple[str, str], ...] | None:
@@ -144,12 +145,12 @@ def _is_cgroup(path: str) -> bool:
 
 
 def _argv(value: Any) -> tuple[object, ...] | None:
-    words = _list_of(_text(lambda _: True, ""), 512, least=1).convert(value)
+    words = _list_of(text(lambda _: True, ""), 512, least=1).convert(value)
     return words if isinstance(words, tuple) and str(words[0]).startswith("/") else None
 
 
 BOOLEAN = Rule(lambda value: value if isinstance(value, bool) else None, "not true or false")
-_NAME = _text(is_name, "not a name of 1 to 63 characters a-z 0-9 - _ .")
+_NAME = text(is_name, "not a name of 1 to 63 characters a-z 0-9 - _ .")
 _ID = number(0, 2**32 - 2)
 RULES: Rules = {
     "id": _NAME,
@@ -157,17 +158,17 @@ RULES: Rules = {
     "env": Rule(_environment, "not an object of at most 256 strings"),
     **dict.fromkeys(("uid", "gid"), _ID),
     "groups": _list_of(_ID, 64),
-    "cgroup": _text(_is_cgroup, "not a relative path of names other than ophite and ophite/init"),
+    "cgroup": text(_is_cgroup, "not a relative path of names other than ophite and ophite/init"),
     **dict.fromkeys(("memory_min", "memory_low", "memory_max"), number(0, MAX_BYTES)),
     "cpu_weight": number(0, 10000),
     "oom_score_adj": number(-1000, 1000),
-    "capabilities": _list_of(_text(NUMBERS.__contains__, "not a capability such as CAP_NET_ADMIN"), 64),
+    "capabilities": _list_of(text(NUMBERS.__contains__, "not a capability such as CAP_NET_ADMIN"), 64),
     "no_new_privs": BOOLEAN,
     "nofile": number(0, 1 << 30),
     "restart": one_of(Restart),
     "needs": _list_of(_NAME, MAX_SERVICES),
     "stop_timeout": seconds(3600),
-    "workdir": _text(lambda text: text.startswith("/"), "not an absolute path"),
+    "workdir": text(lambda text: text.startswith("/"), "not an absolute path"),
 }
 
 

@@ -43,8 +43,8 @@ class Step(NamedTuple):
 class Shutdown:
     """The part that runs in the event loop, until no service is left."""
 
-    def __init__(self, supervisor: "Supervisor", action: PowerAction, last: Last | None = None) -> None:
-        self._supervisor, self.action, self.last = supervisor, action, last
+    def __init__(self, supervisor: "Supervisor", action: PowerAction, last: Last | None = None, argument: str = "") -> None:
+        self._supervisor, self.action, self.last, self.argument = supervisor, action, last, argument
         self._draining, self.forced, self.begun = True, False, supervisor.loop.clock()
 
     def begin(self) -> None:
@@ -74,7 +74,7 @@ class Shutdown:
     def force(self, action: PowerAction) -> None:
         """Leave out all that can wait for something."""
         self._supervisor.log.warning("shutdown is forced", action=action.value)
-        self.action, self.forced, self._supervisor.loop.running = action, True, False
+        self.action, self.argument, self.forced, self._supervisor.loop.running = action, "", True, False
 
     def _enter(self, step: str, limit: float, after: Callable[[], object]) -> None:
         limit *= self._supervisor.settings.patience
@@ -113,5 +113,5 @@ def run_plan(steps: tuple[Step, ...], log: Log, watchdog: int | None) -> None:
 def end(shutdown: Shutdown, log: Log, settings: "Settings") -> None:
     """Do the last steps and power off or reboot; returns only where the kernel refuses that."""
     run_plan(plan_end(settings, shutdown.last, forced=shutdown.forced), log, settings.watchdog)
-    log.info("shutdown: the end", action=shutdown.action.value)
-    power(shutdown.action)
+    log.info("shutdown: the end", action=shutdown.action.value, argument=shutdown.argument)
+    power(shutdown.action, shutdown.argument)

@@ -68,9 +68,9 @@ class Supervisor:
             raise ControlError(f"no service {str(id)[:64]!r}", f"there are: {', '.join(sorted(self.services)) or 'none'}")
         return self.services[id]
 
-    def power(self, action: PowerAction, last: Last | None = None, *, force: bool = False) -> None:
+    def power(self, action: PowerAction, last: Last | None = None, argument: str = "", *, force: bool = False) -> None:
         """Start the orderly shutdown; a second request changes nothing, unless it forces the end."""
-        begun, self.shutdown = self.shutdown, self.shutdown or Shutdown(self, action, last)
+        begun, self.shutdown = self.shutdown, self.shutdown or Shutdown(self, action, last, argument)
         if force:
             self.shutdown.force(action)
         elif begun is None:

@@ -121,6 +121,20 @@ class PowerRequest(Spec, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class RebootArgument(Spec, frozen=True, kw_only=True):
+    """What every orderly reboot of this boot tells firmware from now on, whoever asks for it; id `next`.
+
+    `argument`: of reboot(2), printable, at most 64 characters. `program`: argv of what runs last and sees to it as well, for
+    at most `limit` seconds, before patience.
+    """
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("ARGUMENT", "argument"),)
+    argument: str
+    program: tuple[str, ...] = ()
+    limit: float = 0.0
+
+
 class ShutdownNotice(Spec, frozen=True, kw_only=True):
     """PID 1 takes the machine down, whoever asked (API, power button, signal); id `init`. `action`: `reboot` or `poweroff`;
     `step`: what it does now, for at most `limit` seconds. The later steps are on the console only.

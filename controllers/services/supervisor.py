@@ -68,13 +68,17 @@ class Supervisor:
         """Stop and start one service. Raises `ControlError`."""
         await self._request({"op": "restart", "id": id})
 
-    async def power(self, action: str, last: Sequence[str] = (), limit: float = 0.0, *, force: bool = False) -> None:
+    async def power(
+        self, action: str, last: Sequence[str] = (), limit: float = 0.0, *, argument: str = "", force: bool = False
+    ) -> None:
         """Begin the orderly shutdown: `reboot` or `poweroff`. Raises `ControlError`.
 
         In: `last`, the argv of a program that runs when nothing else does, for at most `limit` seconds, patience included;
-        `force`: at once, also in the middle of an orderly one.
+        `argument`: what the reboot tells firmware; `force`: at once, also in the middle of an orderly one, and without both.
         """
         request: dict[str, Any] = {"op": "power", "action": action}
+        if argument:
+            request["argument"] = argument
         if last:
             request["last"] = {"argv": list(last), "limit": limit}
         if force:

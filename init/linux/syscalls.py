@@ -9,8 +9,8 @@ import os
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-# asm/unistd_64.h, asm-generic/unistd.h: calls without a function in libc.
-FINIT_MODULE = {"x86_64": 313, "aarch64": 273}
+# asm/unistd_64.h, asm-generic/unistd.h: calls without a function in libc, or with one that takes less.
+FINIT_MODULE, REBOOT = {"x86_64": 313, "aarch64": 273}, {"x86_64": 169, "aarch64": 142}
 
 ulong = ctypes.c_ulong
 

@@ -15,12 +15,10 @@ def open_watchdog(timeout: int, path: str = "/dev/watchdog") -> int | None:
         return None
     device = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     while timeout >= LEAST:
-        try:
+        with suppress(OSError):
             fcntl.ioctl(device, WDIOC_SETTIMEOUT, struct.pack("i", timeout))
-        except OSError:
-            timeout //= 2
-        else:
             break
+        timeout //= 2
     return device
 
 

@@ -51,6 +51,8 @@ def test_power_takes_an_action_a_last_program_and_force() -> None:
     request = {"op": "power", "action": "reboot", "last": {"argv": ["/usr/bin/wipe", "vda"], "limit": 21600}, "force": True}
     last = Last(("/usr/bin/wipe", "vda"), 21600.0)
     assert _decode(json.dumps(request).encode()) == {"op": "power", "action": PowerAction.REBOOT, "last": last, "force": True}
+    argument = {"op": "power", "action": PowerAction.REBOOT, "argument": "0 tryboot"}
+    assert _decode(b'{"op": "power", "action": "reboot", "argument": "0 tryboot"}') == argument
     assert _decode(b'{"op": "power", "action": "poweroff", "last": null}') == {"op": "power", "action": PowerAction.POWEROFF}
 
 
@@ -65,6 +67,10 @@ def test_power_takes_an_action_a_last_program_and_force() -> None:
         ({"action": "reboot", "last": {"argv": ["/wipe"], "limit": 1, "x": 1}}, "power.last: not an object"),
         ({"action": "reboot", "last": ["/wipe"]}, "power.last: not an object"),
         ({"action": "reboot", "force": 1}, "power.force: not true or false"),
+        ({"action": "reboot", "argument": 1}, "power.argument: not up to 64 printable characters"),
+        ({"action": "reboot", "argument": "x" * 65}, "power.argument: not up to 64 printable characters"),
+        ({"action": "reboot", "argument": "0\ntryboot"}, "power.argument: not up to 64 printable characters"),
+        ({"action": "reboot", "argument": "0 \u00fc"}, "power.argument: not up to 64 printable characters"),
     ],
 )
 def test_power_that_is_refused(fields: dict[str, Any], text: str) -> None:

@@ -136,10 +136,11 @@ def test_a_step_that_fails_does_not_keep_the_power_on(
     monkeypatch.setattr(shutdown, "plan_end", lambda settings, last, *, forced: steps)
     monkeypatch.setattr(shutdown, "run_bounded", run_bounded)
     monkeypatch.setattr(shutdown, "pet", lambda watchdog: seen.append(f"pet {watchdog}"))
-    monkeypatch.setattr(shutdown, "power", seen.append)
+    monkeypatch.setattr(shutdown, "power", lambda action, argument: seen.append((action, argument)))
     world: Any = World(drains=False)
-    shutdown.end(Shutdown(world, PowerAction.POWEROFF), Log(2, plain=True), Settings(watchdog=9))
-    assert seen == ["pet 9", 1.0, "pet 9", 2.0, PowerAction.POWEROFF]
+    way_down = Shutdown(world, PowerAction.REBOOT, argument="0 tryboot")
+    shutdown.end(way_down, Log(2, plain=True), Settings(watchdog=9))
+    assert seen == ["pet 9", 1.0, "pet 9", 2.0, (PowerAction.REBOOT, "0 tryboot")]
     text = capfd.readouterr().err
     assert 'shutdown: step step=one limit=1.0 then="go on"' in text
     assert "step failed or was given up step=two limit=2.0" in text
@@ -148,7 +149,9 @@ def test_a_step_that_fails_does_not_keep_the_power_on(
 def test_forcing_ends_the_loop_at_once() -> None:
     world = World(drains=True)
     way_down = begin(world)
+    way_down.argument = "0 tryboot"
     assert world.loop.running
     way_down.force(PowerAction.POWEROFF)
     assert (way_down.forced, way_down.action, world.loop.running) == (True, PowerAction.POWEROFF, False)
+    assert way_down.argument == "", "what is forced tries nothing"
     assert world.stopped == 0

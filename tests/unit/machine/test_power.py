@@ -1,12 +1,13 @@
 """A reboot: the stage first, then PID 1, once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from controllers.machine.power import PowerController
 from controllers.ports import Ports
-from controllers.resources.machine import MachineStage, PowerRequest, Stage
+from controllers.resources.machine import MachineStage, PowerRequest, RebootArgument, Stage
 from controllers.runtime.errors import Waiting
 from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile_async
@@ -19,12 +20,14 @@ class FakeSupervisor:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.extra: tuple[Any, ...] = ()
         self.refusing = False
 
-    async def power(self, action: str) -> None:
+    async def power(self, action: str, last: Sequence[str] = (), limit: float = 0.0, *, argument: str = "") -> None:
         if self.refusing:
             raise OSError("no connection to PID 1")
         self.told.append(action)
+        self.extra = (last, limit, argument)
 
 
 async def test_without_a_request_nothing_happens() -> None:
@@ -55,3 +58,16 @@ async def test_a_refusal_is_raised_and_tried_again() -> None:
     supervisor.refusing = False
     await run_reconcile_async(controller, given)
     assert supervisor.told == ["reboot"]
+
+
+SAID = new("next", RebootArgument(argument="0 tryboot", program=("/usr/bin/tell", "it"), limit=10.0))
+
+
+@pytest.mark.parametrize(
+    ("action", "extra"), [("reboot", (("/usr/bin/tell", "it"), 20.0, "0 tryboot")), ("poweroff", ((), 0.0, ""))]
+)
+async def test_every_reboot_carries_what_firmware_is_to_be_told(action: str, extra: tuple[Any, ...]) -> None:
+    supervisor = FakeSupervisor()
+    given: list[Resource[Any]] = [new("power", PowerRequest(action=action)), DOWN, SAID]
+    await run_reconcile_async(PowerController(Ports(patience=2), supervisor), given)
+    assert (supervisor.told, supervisor.extra) == ([action], extra)

@@ -86,10 +86,12 @@ async def test_power_may_carry_a_last_program(tmp_path: Path) -> None:
         await Supervisor(tmp_path / "s").power("reboot")
         await Supervisor(tmp_path / "s").power("poweroff", ("/usr/bin/wipe", "plan"), 90.0)
         await Supervisor(tmp_path / "s").power("reboot", force=True)
+        await Supervisor(tmp_path / "s").power("reboot", argument="0 tryboot")
     assert requests == [
         {"op": "power", "action": "reboot"},
         {"op": "power", "action": "poweroff", "last": {"argv": ["/usr/bin/wipe", "plan"], "limit": 90.0}},
         {"op": "power", "action": "reboot", "force": True},
+        {"op": "power", "action": "reboot", "argument": "0 tryboot"},
     ]
 
 

@@ -10,10 +10,10 @@ import pytest
 from init.linux import caps, clock, devices, dm, kmsg, loop, modules, mount, power, syscalls, watchdog
 
 HEADERS = """
-sys/mount.h sys/reboot.h sys/prctl.h sys/timex.h sys/syslog.h sys/ioctl.h net/if.h linux/loop.h linux/dm-ioctl.h
+sys/mount.h linux/reboot.h sys/prctl.h sys/timex.h sys/syslog.h sys/ioctl.h net/if.h linux/loop.h linux/dm-ioctl.h
 linux/capability.h linux/watchdog.h linux/input.h linux/sockios.h linux/module.h
 """
-PATTERN = re.compile(r"(MS|MNT|RB|LOOP|LO|DM|PR|ADJ|WDIOC|SIOC\w*|IFF|EV|KEY|MODULE|CAP|LOG)_\w+|SIOC\w+")
+PATTERN = re.compile(r"(MS|MNT|LINUX_REBOOT|LOOP|LO|DM|PR|ADJ|WDIOC|SIOC\w*|IFF|EV|KEY|MODULE|CAP|LOG)_\w+|SIOC\w+")
 OTHER_NAMES = {"VERSION_3": "_LINUX_CAPABILITY_VERSION_3", "EVIOCGBIT_KEY": "EVIOCGBIT(EV_KEY, 96)"}
 MODULES = (caps, clock, devices, dm, kmsg, loop, modules, mount, power, watchdog)
 SIZES = {
@@ -63,11 +63,12 @@ def test_capabilities_are_all_there_in_order(compiled: dict[str, int]) -> None:
     assert f"#define CAP_LAST_CAP         {caps.CAPABILITIES[-1]}" in header
 
 
-def test_system_call_numbers() -> None:
+@pytest.mark.parametrize(("name", "table"), [("finit_module", syscalls.FINIT_MODULE), ("reboot", syscalls.REBOOT)])
+def test_system_call_numbers(name: str, table: dict[str, int]) -> None:
     for directory in ("x86_64-linux-gnu", ""):
         path = Path("/usr/include", directory, "asm/unistd_64.h" if directory else "asm-generic/unistd.h")
         machine = "x86_64" if directory else "aarch64"
         if path.exists():  # the one of another architecture is not installed everywhere; the generic one is
-            number = re.search(r"#define\s+__NR_finit_module\s+(\d+)", path.read_text())
+            number = re.search(rf"#define\s+__NR_{name}\s+(\d+)", path.read_text())
             assert number
-            assert int(number[1]) == syscalls.FINIT_MODULE[machine]
+            assert int(number[1]) == table[machine]
