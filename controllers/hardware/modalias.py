@@ -3,14 +3,16 @@
 There is no udev and no modprobe, so this is what they do on other systems. At the start every device is looked up (cold plug),
 later the kernel announces one and all are looked at again (hot plug): only texts that were not there before are compared.
 Trap: what a driver finds (a USB controller's devices) is announced while its module loads, so several rounds follow each other.
+Trap: chips of network ports (PHYs) have no modalias, only the id of which the kernel would make one for modprobe.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from controllers.block.sysfs import LIMIT
+from controllers.block.sysfs import LIMIT, read_text
 from controllers.hardware.aliases import match_devices, read_aliases
 from controllers.hardware.announcements import Announcements
 from controllers.ports import Ports
@@ -19,6 +21,8 @@ from controllers.resources.machine import PlatformInfo
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 
 MAX_DEVICES = 4096
+MDIO = "mdio_bus"
+PHY_ID = re.compile(r"0x[0-9a-f]{1,8}")
 NAMED = 4
 """How many devices of one module are named."""
 
@@ -54,13 +58,22 @@ def _read(path: Path) -> list[str]:
         with path.open("rb", buffering=0) as file:
             data = file.read(LIMIT)
     except OSError:
-        return []
+        return _read_phy(path.parent)
     return [line for line in data.decode("utf-8", "replace").split("\n") if ":" in line]
+
+
+def _read_phy(device: Path) -> list[str]:
+    """Return the text of a PHY: the 32 bits of its id (MDIO_ID_FMT in linux/mod_devicetable.h)."""
+    if device.parent.parent.name != MDIO:
+        return []
+    text = read_text(device / "phy_id")
+    return [f"mdio:{int(text, 16):032b}"] if PHY_ID.fullmatch(text) else []
 
 
 def is_plugged(event: dict[str, str]) -> bool:
     """Return whether an event says that a device for drivers came or went."""
-    return "MODALIAS" in event and event.get("ACTION") in ("add", "remove", "change")
+    known = "MODALIAS" in event or event.get("SUBSYSTEM") == MDIO
+    return known and event.get("ACTION") in ("add", "remove", "change")
 
 
 class ModaliasController(Controller):

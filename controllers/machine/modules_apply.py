@@ -12,13 +12,14 @@ from pathlib import Path
 
 from controllers.block.sysfs import read_text
 from controllers.config.documents.kernel_module_config import KernelModuleConfig
+from controllers.machine.modules_config import COMPANIONS
 from controllers.ports import Ports
 from controllers.resources.machine import KernelModuleSpec, KernelModuleStatus
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from init.linux.modules import ModuleIndex, load_file, read_index
 
 BATCH = 6
-FIRST = ("ext4", "virtio_net", "overlay")
+FIRST = frozenset({"ext4", "virtio_net", "overlay", *(name for names in COMPANIONS.values() for name in names)})
 Task = tuple[str, tuple[str, ...], frozenset[str]]
 """Name, parameters, and what is denied: what decides how loading a module ends."""
 

@@ -42,6 +42,16 @@ OPTIONAL = {
     "ipt_REJECT": "services without endpoints",
     "ip6t_REJECT": "services without endpoints",
 }
+COMPANIONS = {
+    "genet": ("broadcom",),
+    "macb": ("broadcom",),
+    "lan78xx": ("microchip",),
+    "smsc95xx": ("smsc",),
+    "brcmfmac": ("brcmfmac_wcc", "brcmfmac_cyw"),
+    "iwlwifi": ("iwlmvm", "iwldvm"),
+    "mlx4_core": ("mlx4_en",),
+}
+"""What a driver would have modprobe load while it starts: chips of its network port, parts for the makers of its firmware."""
 
 
 class ModulesConfigController(Controller):
@@ -72,7 +82,8 @@ class ModulesConfigController(Controller):
         for name, reason in find_modules(*volumes, os.uname().machine).items():
             specs.setdefault(name, KernelModuleSpec(name=name, required=False, reason=reason))
         for device in view.list(DeviceModule):
-            specs.setdefault(device.id, KernelModuleSpec(name=device.id, required=False, reason=describe(device.spec)))
+            for name in (device.id, *COMPANIONS.get(device.id, ())):
+                specs.setdefault(name, KernelModuleSpec(name=name, required=False, reason=describe(device.spec)))
         for one in view.list(KernelModuleConfig):
             name = one.spec.name.replace("-", "_")
             if one.spec.denied:

@@ -117,11 +117,26 @@ def test_a_broken_image_is_told(machine: Machine) -> None:
         machine.modules()
 
 
+def test_the_chip_of_a_network_port_has_only_an_id(machine: Machine) -> None:
+    machine.table.write_text(json.dumps({"aliases": {"mdio:0110000000001101100001001010????": "broadcom"}}))
+    for place, text in (
+        ("mdio_bus/unimac-mdio--19:01", "0x600d84a2\n"),
+        ("mdio_bus/x:02", "rubbish"),
+        ("other/x", "0x600d84a2"),
+    ):
+        bus, _, name = place.partition("/")
+        path = machine.ports.paths.sys / "bus" / bus / "devices" / name / "phy_id"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    assert machine.modules() == {"broadcom": DeviceModule(devices=("mdio_bus/unimac-mdio--19:01",), count=1)}
+
+
 def test_which_events_count() -> None:
     assert is_plugged({"ACTION": "add", "MODALIAS": NIC})
     assert is_plugged({"ACTION": "remove", "MODALIAS": NIC})
     assert not is_plugged({"ACTION": "bind", "MODALIAS": NIC})
     assert not is_plugged({"ACTION": "add", "SUBSYSTEM": "net"})
+    assert is_plugged({"ACTION": "add", "SUBSYSTEM": "mdio_bus"})
 
 
 def test_what_devices_ask_for_is_not_required() -> None:
@@ -133,3 +148,9 @@ def test_what_devices_ask_for_is_not_required() -> None:
     found = {one.id: one.spec for one in run_reconcile(ModulesConfigController(Ports()), given)}
     assert found["igb"] == KernelModuleSpec(name="igb", required=False, reason="device pci/1")
     assert found["overlay"] == KernelModuleSpec(name="overlay"), "what the list says stays"
+
+
+def test_what_a_driver_would_have_modprobe_load_comes_along() -> None:
+    given: list[Resource[Any]] = [METAL, new("genet", DeviceModule(devices=("platform/fd580000.ethernet",), count=1))]
+    found = {one.id: one.spec for one in run_reconcile(ModulesConfigController(Ports()), given)}
+    assert found["broadcom"] == KernelModuleSpec(name="broadcom", required=False, reason="device platform/fd580000.ethernet")
