@@ -30,6 +30,7 @@ def _sources(ports: Ports) -> list[Controller]:
     from controllers.network.route_config import RouteConfigController
     from controllers.network.timeserver_config import TimeServerConfigController
     from controllers.network.wifi_config import WifiConfigController
+    from controllers.network.wifi_modules import WifiModulesController
 
     return [
         LinkConfigController(ports),
@@ -40,6 +41,7 @@ def _sources(ports: Ports) -> list[Controller]:
         ResolverConfigController(ports),
         TimeServerConfigController(ports),
         WifiConfigController(ports),
+        WifiModulesController(ports),
     ]
 
 

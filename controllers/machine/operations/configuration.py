@@ -52,7 +52,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
             applied = not plan.problems and not request.dry_run
             if applied:
                 await _carry_out(store, ports, plan)
-            return render_plan(plan, applied, request.dry_run, _warnings(plan, request))
+            return render_plan(plan, applied, request.dry_run, await asyncio.to_thread(_warnings, plan, request, ports))
 
     async def get(request: Nothing) -> dict[str, str]:
         found = await store.find(MachineConfiguration, "active")
@@ -116,10 +116,19 @@ def _is_complete(yaml: str) -> bool:
     return is_complete(load(yaml).documents)
 
 
-def _warnings(plan: ApplyPlan, request: Apply) -> list[str]:
-    if plan.problems or not request.maintenance or _is_complete(plan.yaml):
+def _warnings(plan: ApplyPlan, request: Apply, ports: Ports) -> list[str]:
+    """Return what is valid and yet not what the user may expect."""
+    from controllers.config.loader import load
+    from controllers.config.validation import is_complete
+    from controllers.network.wifi_presence import find_warnings
+
+    if plan.problems:
         return []
-    return ["the node stays in maintenance mode: the configuration is not complete"]
+    documents = load(plan.yaml or request.data.decode()).documents
+    found = list(find_warnings(documents, ports.paths))
+    if request.maintenance and not is_complete(documents):
+        found.append("the node stays in maintenance mode: the configuration is not complete")
+    return found
 
 
 def render_plan(plan: ApplyPlan, applied: bool, dry_run: bool, warnings: list[str]) -> dict[str, Any]:

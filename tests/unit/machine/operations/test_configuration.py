@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from controllers.config.bundle import SecretsBundle
+from controllers.config.documents import WifiConfig
 from controllers.config.generate import generate_config
+from controllers.config.render import render_document
 from controllers.resources.machine import AcquiredConfiguration, ConfigRequest, ConfigStatus, MachineConfiguration
 from controllers.runtime.errors import OperationError
 from controllers.runtime.resource import new
@@ -48,6 +50,22 @@ async def test_partial_configuration_says_that_more_is_needed(waiting: Any) -> N
     answer = await waiting.call("config.apply", data=HOSTNAME.encode(), maintenance=True)
     assert answer["applied"]
     assert answer["warnings"] == ["the node stays in maintenance mode: the configuration is not complete"]
+
+
+async def test_a_document_for_what_this_image_lacks_is_taken_with_a_warning(waiting: Any) -> None:
+    lacks = "WifiConfig[wlan0]: Wi-Fi is not in this image; build one with `--set wifi`"
+    stays = "the node stays in maintenance mode: the configuration is not complete"
+    wifi = render_document(WifiConfig.example()).encode()
+    for fields in ({"dry_run": True}, {"mode": "dry-run"}, {}):
+        answer = await waiting.call("config.apply", data=wifi, maintenance=True, **fields)
+        assert answer["warnings"] == [lacks, stays], fields
+    assert answer["applied"]
+
+    program = waiting.ports.paths / "usr/bin/wpa_supplicant"
+    program.parent.mkdir(parents=True)
+    program.touch()
+
+    assert (await waiting.call("config.apply", data=wifi, maintenance=True))["warnings"] == [stays]
 
 
 async def test_problems_apply_nothing(waiting: Any) -> None:
