@@ -1,7 +1,8 @@
 """The forms in which an image is delivered: `--format` and `--compress`.
 
-`raw` is the disk as a file, `qcow2` the same for QEMU and clouds that take it, `iso` a CD or stick, `pxe` a directory for a
-network boot, `bundle` nothing but the bundle, which every build makes. The table `FORMATS` tells what each one writes.
+`raw` is the disk as a file, `qcow2` the same for QEMU and clouds that take it, `sd` the same for flash tools, packed and with
+a list that Raspberry Pi Imager reads, `iso` a CD or stick, `pxe` a directory for a network boot, `bundle` nothing but the
+bundle, which every build makes. The table `FORMATS` tells what each one writes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from image import imager
+from image.cache import digest_file
 from image.context import Context
 from image.disk import make_disk
 from image.errors import ImageError
@@ -23,16 +26,22 @@ QEMU_TOOLS = ("qemu-utils",)
 TIMEOUT = 1800.0  # seconds
 # Two threads always: their number decides where a stream is cut into blocks.
 COMPRESSORS = {"zstd": (".zst", ("zstd", "-10", "-T2")), "xz": (".xz", ("xz", "-6", "-T2"))}
+# Most of a card is packed already (EROFS, zstd) or zeros, so a low level loses little; blocks let several threads unpack it.
+SD_COMPRESSOR = ("xz", "-3", "-T2", "--block-size=16MiB")
 
 
 @dataclass(frozen=True)
 class Format:
-    """One form: what it is called, how it is made, and whether `--compress` packs the file (a qcow2 packs itself)."""
+    """One form: what it is called, how it is made, and whether `--compress` packs the file (a qcow2 packs itself).
+
+    `output` may have `{version}` and `{board}` in it; `beside` names a file that may come with it.
+    """
 
     name: str
     output: str
     make: Callable[[Context, Path], None]
     packs: bool = False
+    beside: str = ""
 
 
 def make_raw(context: Context, path: Path) -> None:
@@ -65,6 +74,26 @@ def make_qcow2(context: Context, path: Path) -> None:
         disk.unlink(missing_ok=True)
 
 
+def make_sd(context: Context, path: Path) -> None:
+    """The disk packed for flash tools and, for machines that Raspberry Pi Imager knows, the list that offers it."""
+    disk = path.with_name(f"{path.name}.raw")
+    try:
+        make_disk(context, disk)
+        unpacked = imager.Content(disk.stat().st_size, digest_file(disk))
+        program, *words = SD_COMPRESSOR
+        run([get_program(program), *words, "--quiet", "--force", "--suffix=.xz", disk], timeout=TIMEOUT)
+        disk.with_name(f"{disk.name}.xz").replace(path)
+    finally:
+        disk.unlink(missing_ok=True)
+        disk.with_name(f"{disk.name}.xz").unlink(missing_ok=True)
+    if context.board.imager:
+        packed = imager.Content(path.stat().st_size, digest_file(path))
+        name = name_output(SD, context)
+        board, arch, built = context.board, context.arch.name, context.epoch
+        offer = imager.Offer(board, arch, context.version, name, packed, unpacked, built)
+        imager.write_list(offer, context.options.base_url, context.options.output)
+
+
 def make_pxe(context: Context, path: Path) -> None:
     """The directory for a network boot."""
     shutil.rmtree(path, ignore_errors=True)
@@ -72,16 +101,18 @@ def make_pxe(context: Context, path: Path) -> None:
     make_netboot(context, path)
 
 
+SD = Format("sd", "ophite-{version}-{board}.img.xz", make_sd, beside=imager.NAME)
 FORMATS = (
     Format("raw", "disk.img", make_raw, packs=True),
     Format("qcow2", "disk.qcow2", make_qcow2),
+    SD,
     Format("iso", "ophite.iso", make_iso, packs=True),
     Format("pxe", "pxe", make_pxe),
 )
 NAMES = (*(form.name for form in FORMATS), "bundle")
 
 
-def check_formats(formats: tuple[str, ...], compress: str) -> None:
+def check_formats(formats: tuple[str, ...], compress: str, base_url: str = "") -> None:
     """Raise `ImageError` for what cannot be made."""
     unknown = sorted(set(formats) - set(NAMES))
     if unknown:
@@ -90,6 +121,7 @@ def check_formats(formats: tuple[str, ...], compress: str) -> None:
         raise ImageError(f"no compression {compress!r}", f"one of: {', '.join(COMPRESSORS)}")
     if "qcow2" in formats and compress == "xz":
         raise ImageError("a qcow2 cannot be packed with xz", "--compress zstd, or another format")
+    imager.check_base_url(base_url)
 
 
 def deliver(context: Context) -> list[str]:
@@ -98,20 +130,35 @@ def deliver(context: Context) -> list[str]:
     made: list[str] = []
     output, compress = context.options.output, context.options.compress
     for form in FORMATS:
+        wanted = form.name in context.options.formats
         suffix = COMPRESSORS[compress][0] if compress and form.packs else ""
-        for name in {form.output + ending for ending in ("", *(pair[0] for pair in COMPRESSORS.values()))}:
-            if form.name not in context.options.formats or name != form.output + suffix:
-                remove(output / name)
-        if form.name in context.options.formats:
+        name = name_output(form, context) + suffix
+        for old in find_outputs(form, output):
+            if not wanted or old.name != name:
+                remove(old)
+        if wanted:
             make_form(context, form, suffix)
-            made.append(form.output + suffix)
+            made += [name, *([form.beside] if form.beside and (output / form.beside).exists() else [])]
     return made
+
+
+def name_output(form: Format, context: Context) -> str:
+    """What the file of a form is called, unpacked."""
+    return form.output.format(version=context.version, board=context.board.name)
+
+
+def find_outputs(form: Format, output: Path) -> list[Path]:
+    """All that a build may have made of a form, of whatever version and board."""
+    pattern = form.output.format(version="*", board="*")
+    endings = ("", *(pair[0] for pair in COMPRESSORS.values())) if form.packs else ("",)
+    found = {path for ending in endings for path in output.glob(pattern + ending)}
+    return sorted(found | ({output / form.beside} if form.beside else set()))
 
 
 def make_form(context: Context, form: Format, suffix: str) -> None:
     """Make one form beside the old one, pack it, and put it in its place."""
-    output = context.options.output
-    scratch = output / f".{form.output}.new"
+    output, name = context.options.output, name_output(form, context)
+    scratch = output / f".{name}.new"
     packed = scratch.with_name(scratch.name + suffix)
     try:
         form.make(context, scratch)
@@ -119,8 +166,8 @@ def make_form(context: Context, form: Format, suffix: str) -> None:
             program, *words = COMPRESSORS[context.options.compress][1]
             run([get_program(program), *words, "--quiet", "--force", "--keep", scratch], timeout=TIMEOUT)
         if packed.is_dir():
-            remove(output / form.output)
-        packed.replace(output / (form.output + suffix))
+            remove(output / name)
+        packed.replace(output / (name + suffix))
     finally:
         remove(scratch)
         remove(packed)
