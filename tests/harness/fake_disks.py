@@ -18,7 +18,7 @@ class FakeDisks:
         self.host.swaps.write_text("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")
         self._minor = 0
 
-    def disk(self, name: str, bus: str = "pci0/usb1/1-1", size: int = 8 << 20, **attributes: str) -> Path:
+    def disk(self, name: str, bus: str = "pci0/usb1/1-1", size: int = 8 << 20, /, **attributes: str) -> Path:
         """Make a disk; `attributes` are files of its directory, `__` is a slash. Gives the file in place of its device."""
         home = self.host.sys / f"devices/{bus}/block/{name}"
         return self._make(home, size, {"ro": "0", "removable": "0", "diskseq": "7", **attributes})

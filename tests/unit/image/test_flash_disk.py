@@ -71,7 +71,7 @@ def test_what_cannot_be_opened(path: Path, monkeypatch: pytest.MonkeyPatch, numb
     def refuse(*_: object) -> int:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(flash_disk.os, "open", refuse)
+    monkeypatch.setattr("image.flash_disk.os.open", refuse)
     with pytest.raises(ImageError) as caught, open_disk(path):
         pass
     assert caught.value.message == message.replace("PATH", str(path))
@@ -80,7 +80,7 @@ def test_what_cannot_be_opened(path: Path, monkeypatch: pytest.MonkeyPatch, numb
 
 def test_a_lock_of_another_program_is_waited_for_and_then_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = list[float]()
-    monkeypatch.setattr(flash_disk.time, "sleep", waits.append)
+    monkeypatch.setattr("image.flash_disk.time.sleep", waits.append)
     with path.open() as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(ImageError, match="is locked by another program"), open_disk(path):
@@ -92,7 +92,7 @@ def test_a_lock_of_another_program_is_waited_for_and_then_told(path: Path, monke
 
 def test_a_write_that_takes_a_part_is_gone_on_with(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.pwritev
-    monkeypatch.setattr(flash_disk.os, "pwritev", lambda fd, views, at: real(fd, [views[0][:512]], at))
+    monkeypatch.setattr("image.flash_disk.os.pwritev", lambda fd, views, at: real(fd, [views[0][:512]], at))
     with open_disk(path) as disk:
         disk.write(1024, b"\3" * 2048)
         assert disk.read(512, 3072) == b"\1" * 512 + b"\3" * 2048 + b"\1" * 512
@@ -103,6 +103,6 @@ def test_a_write_that_fails_says_where(path: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(errno.EIO, "Input/output error")
 
     with open_disk(path) as disk:
-        monkeypatch.setattr(flash_disk.os, "pwritev", fail)
+        monkeypatch.setattr("image.flash_disk.os.pwritev", fail)
         with pytest.raises(ImageError, match="cannot write at 8 MiB"):
             disk.write(2 * PIECE, b"\1" * 512)

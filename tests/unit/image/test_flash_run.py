@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from image import flash_run
 from image.errors import ImageError
 from image.flash_disk import FlashError, OpenDisk
 from image.flash_progress import Meter
 from image.flash_run import Wish, check_sectors, check_unchanged, confirm, describe_target, flash, show_disks
 from image.flash_source import PIECE
-from image.flash_target import Part, Target
+from image.flash_target import Part, Target, get_target
 from image.flash_users import User
 from tests.harness.fake_disks import FakeDisks
 
@@ -150,9 +149,9 @@ def test_a_disk_that_changes_a_byte_is_found_and_does_not_boot(bench: Bench, mon
 
 
 def test_a_disk_that_was_exchanged_is_not_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = flash_run.get_target
+    real = get_target
     found = [real(bench.card, bench.host), replace(real(bench.card, bench.host), sequence=8)]
-    monkeypatch.setattr(flash_run, "get_target", lambda path, host: found.pop(0))
+    monkeypatch.setattr("image.flash_run.get_target", lambda path, host: found.pop(0))
     with pytest.raises(ImageError, match="is another disk than a moment ago"):
         bench.flash(yes=True)
     assert is_untouched(bench)

@@ -47,13 +47,13 @@ class Memory(OpenDisk):
         if self.full is not None and offset + len(data) > self.full:
             raise explain(OSError(errno.ENOSPC, "No space left"), self.path, "write", offset)
         for at in range(0, len(data), MARK):
-            self._put(offset + at, data[at : at + MARK])
+            self._store(offset + at, data[at : at + MARK])
 
     def zero(self, offset: int, length: int) -> None:
         if length:
             self.log.append(("zero", offset, length))
         for at in range(offset, offset + length, MARK):
-            self._put(at, bytes(min(MARK, offset + length - at)))
+            self._store(at, bytes(min(MARK, offset + length - at)))
 
     def read(self, offset: int, length: int) -> bytes:
         if offset in self.broken:
@@ -64,7 +64,7 @@ class Memory(OpenDisk):
     def sync(self) -> None:
         self.log.append(("sync", 0, 0))
 
-    def _put(self, offset: int, data: bytes) -> None:
+    def _store(self, offset: int, data: bytes) -> None:
         place = self._place(offset)
         if place < self.real:
             self.pieces[place] = data.ljust(MARK, b"\0")
