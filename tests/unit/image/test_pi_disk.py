@@ -82,6 +82,18 @@ def test_both_tables_are_on_the_card(made: tuple[Context, Path]) -> None:
     assert gpt.PROTECTIVE not in [entry.type for entry in entries], "the firmware would read the GPT instead"
 
 
+def test_the_well_kept_tools_find_nothing_wrong(made: tuple[Context, Path], tmp_path: Path) -> None:
+    """sfdisk(8) believes the old table, as the firmware does. sgdisk(8) judges the GPT when the old table is a protective one."""
+    _, path = made
+    assert "label: dos" in run([get_program("sfdisk"), "--dump", path]).decode()
+    assert "No errors detected" in run([get_program("sfdisk"), "--verify", path]).decode()
+    copy = tmp_path / "disk.img"
+    run(["cp", "--sparse=always", path, copy])
+    with copy.open("r+b") as file:
+        file.write(gpt.protective_mbr(b"", read_table(path)))
+    assert "No problems found" in run([get_program("sgdisk"), "--verify", copy]).decode()
+
+
 def test_the_nodes_own_partitions_leave_the_old_table_alone(made: tuple[Context, Path]) -> None:
     _, path = made
     table = read_table(path)
