@@ -83,7 +83,7 @@ def test_both_tables_are_on_the_card(made: tuple[Context, Path]) -> None:
 
 
 def test_the_well_kept_tools_find_nothing_wrong(made: tuple[Context, Path], tmp_path: Path) -> None:
-    """sfdisk(8) believes the old table, as the firmware does. sgdisk(8) judges the GPT when the old table is a protective one."""
+    """sfdisk(8) believes the old table, as the firmware does; sgdisk(8) judges the GPT when that one is protective."""
     _, path = made
     assert "label: dos" in run([get_program("sfdisk"), "--dump", path]).decode()
     assert "No errors detected" in run([get_program("sfdisk"), "--verify", path]).decode()
