@@ -15,6 +15,7 @@ def controllers(ports: Ports) -> list[Controller]:
     from controllers.machine.emergency import EmergencyController
     from controllers.machine.files_apply import FilesApplyController
     from controllers.machine.identity import IdentityController
+    from controllers.machine.memory_apply import MemoryApplyController
     from controllers.machine.meta import MetaController
     from controllers.machine.modules_apply import ModulesApplyController
     from controllers.machine.modules_config import ModulesConfigController
@@ -35,6 +36,7 @@ def controllers(ports: Ports) -> list[Controller]:
         ModulesApplyController(ports),
         SysctlConfigController(ports),
         SysctlApplyController(ports),
+        MemoryApplyController(ports),
         FilesApplyController(ports),
         IdentityController(ports),
         PowerController(ports, supervisor),

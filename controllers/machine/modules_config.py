@@ -16,6 +16,7 @@ from controllers.resources.block import DiscoveredVolume, VolumeSpec
 from controllers.resources.hardware import DeviceModule
 from controllers.resources.machine import KernelModuleSpec, PlatformInfo
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
+from controllers.services.memory_profile import find_profile
 
 REQUIRED = {
     "ext4": "STATE and EPHEMERAL",
@@ -71,13 +72,15 @@ class ModulesConfigController(Controller):
     outputs = (Output(KernelModuleSpec),)
 
     def __init__(self, ports: Ports) -> None:
-        """In: nothing of `ports` is needed; every controller is made the same way."""
+        self._short_of_memory = find_profile(ports.memory).compressed > 0
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         if view.get(PlatformInfo, "platform").spec.platform == "namespaces":
             return []
         specs = {name: KernelModuleSpec(name=name) for name in REQUIRED}
         specs |= {name: KernelModuleSpec(name=name, required=False) for name in OPTIONAL}
+        if self._short_of_memory:
+            specs["zram"] = KernelModuleSpec(name="zram", required=False, reason="swap in compressed memory")
         volumes = [one.spec for one in view.list(VolumeSpec)], [one.spec for one in view.list(DiscoveredVolume)]
         for name, reason in find_modules(*volumes, os.uname().machine).items():
             specs.setdefault(name, KernelModuleSpec(name=name, required=False, reason=reason))

@@ -12,6 +12,7 @@ from controllers.config.documents.sysctl_config import SysctlConfig
 from controllers.ports import Ports
 from controllers.resources.machine import PlatformInfo, SysctlSpec
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
+from controllers.services.memory_profile import find_profile
 
 DEFAULTS = {
     "vm.overcommit_memory": "1",
@@ -30,6 +31,7 @@ DEFAULTS = {
     "fs.inotify.max_user_watches": "524288",
     "vm.max_map_count": "262144",
 }
+COMPRESSED = {"vm.swappiness": "100", "vm.page-cluster": "0"}  # swap in memory: as cheap as reading a file, page by page
 
 
 class SysctlConfigController(Controller):
@@ -40,11 +42,11 @@ class SysctlConfigController(Controller):
     outputs = (Output(SysctlSpec),)
 
     def __init__(self, ports: Ports) -> None:
-        """In: nothing of `ports` is needed; every controller is made the same way."""
+        self._short_of_memory = find_profile(ports.memory).compressed > 0
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         required = view.get(PlatformInfo, "platform").spec.platform != "namespaces"
-        values = dict(DEFAULTS)
+        values = {**DEFAULTS, **(COMPRESSED if self._short_of_memory and required else {})}
         for one in view.list(SysctlConfig):
             values |= {key.replace("/", ".") if "." not in key else key: value for key, value in one.spec.sysctls.items()}
         return [Wanted(key, SysctlSpec(key=key, value=value, required=required)) for key, value in values.items()]

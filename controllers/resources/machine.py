@@ -212,6 +212,25 @@ class KernelModuleStatus(Spec, frozen=True, kw_only=True):
     error: str = ""
 
 
+class MemoryStatus(Spec, frozen=True, kw_only=True):
+    """How much memory the machine has, and what was done for want of it; id `memory`. Sizes in bytes.
+
+    `profile`: the row of the table in `controllers/services/memory_profile.py`. `compressed`: size of the swap in memory.
+    """
+
+    namespace: ClassVar[str] = MACHINE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("PROFILE", "profile"),
+        ("TOTAL", "total"),
+        ("COMPRESSED", "compressed"),
+        ("ERROR", "error"),
+    )
+    profile: str
+    total: int
+    compressed: int = 0
+    error: str = ""
+
+
 class SysctlSpec(Spec, frozen=True, kw_only=True):
     """A wanted kernel setting; id = its dotted key."""
 

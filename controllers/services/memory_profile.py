@@ -16,7 +16,7 @@ class MemoryProfile(NamedTuple):
 
     `gogc`: percent that a Go program's heap may grow before it collects garbage, 0 = its default of 100. `reserved`: what the
     scheduler is not told of. `evict`: with less than this left kubelet ends pods. `log`: entries that etcd keeps in memory
-    before it writes a snapshot, 0 = its default.
+    before it writes a snapshot, 0 = its default. `compressed`: percent of the memory that swap in compressed memory may hold.
     """
 
     name: str
@@ -25,13 +25,14 @@ class MemoryProfile(NamedTuple):
     reserved: int
     evict: int
     log: int
+    compressed: int
 
 
 PROFILES = (
-    MemoryProfile("small", 1536 * MIB, gogc=50, reserved=320, evict=64, log=10_000),
-    MemoryProfile("modest", 3072 * MIB, gogc=70, reserved=320, evict=100, log=10_000),
+    MemoryProfile("small", 1536 * MIB, gogc=50, reserved=320, evict=64, log=10_000, compressed=50),
+    MemoryProfile("modest", 3072 * MIB, gogc=70, reserved=320, evict=100, log=10_000, compressed=25),
 )
-PLENTY = MemoryProfile("plenty", 0, gogc=0, reserved=256, evict=100, log=0)
+PLENTY = MemoryProfile("plenty", 0, gogc=0, reserved=256, evict=100, log=0, compressed=0)
 
 
 def find_profile(memory: int) -> MemoryProfile:

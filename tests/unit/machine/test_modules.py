@@ -41,6 +41,12 @@ def test_a_document_keeps_a_module_out() -> None:
     assert [problem.path for problem in both] == ["denied"]
 
 
+def test_a_machine_short_of_memory_compresses_it() -> None:
+    assert "zram" not in {one.id for one in run_reconcile(ModulesConfigController(Ports()), [METAL])}
+    found = {one.id: one.spec for one in run_reconcile(ModulesConfigController(Ports(memory=905 << 20)), [METAL])}
+    assert found["zram"] == KernelModuleSpec(name="zram", required=False, reason="swap in compressed memory")
+
+
 def test_in_namespaces_the_kernel_is_the_hosts() -> None:
     given: list[Resource[Any]] = [
         new("platform", PlatformInfo(platform="namespaces")),

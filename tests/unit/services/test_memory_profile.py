@@ -25,6 +25,7 @@ def test_less_memory_never_means_more_of_it() -> None:
     for smaller, larger in pairwise(rows):
         assert smaller.gogc < (larger.gogc or 100)
         assert smaller.evict <= larger.evict
+        assert smaller.compressed > larger.compressed
 
 
 def test_a_machine_of_1_gib_keeps_most_of_it_for_pods() -> None:
