@@ -21,14 +21,14 @@ class FakeWatch:
     """A watch that knows what it is told."""
 
     def __init__(self, link: str, changed: Callable[[], None]) -> None:
-        self.link, self.changed, self.report, self.running = link, changed, WifiReport(state="stopped"), False
+        self.link, self.changed, self.report, self.life = link, changed, WifiReport(state="stopped"), ""
 
     async def run(self) -> None:
-        self.running = True
+        self.life = "running"
         try:
             await asyncio.Event().wait()
         finally:
-            self.running = False
+            self.life = "ended"
 
 
 class Bench:
@@ -55,15 +55,15 @@ async def test_a_link_is_followed_while_it_is_there(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     assert await bench.see(DOCUMENT, LINK) == [WifiStatus(link="wlan0", state="stopped")]
     [watch] = bench.watches
-    assert watch.running
+    assert watch.life == "running"
     watch.report = WifiReport(state="connected", ssid="home", signal=-50)
     assert await bench.see(DOCUMENT, LINK) == [WifiStatus(link="wlan0", state="connected", ssid="home", signal=-50)]
     assert await bench.see(DOCUMENT) == [WifiStatus(link="wlan0", state="no link", error=NO_LINK)]
-    assert not watch.running
+    assert watch.life == "ended"
     await bench.see(DOCUMENT, LINK)
     assert len(bench.watches) == 2
     await bench.controller.close()
-    assert not bench.watches[1].running
+    assert bench.watches[1].life == "ended"
 
 
 async def test_nothing_to_say_without_a_document(tmp_path: Path) -> None:
