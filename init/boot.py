@@ -25,7 +25,6 @@ from init.shutdown import end
 from init.supervisor import Settings, Supervisor
 
 MIB = 1 << 20
-NOFILE = 1 << 20
 PROC_SYS = "/proc/sys"
 PYTHON = ("/usr/bin/python3.13", "-I", "-S")
 MODULES = ("evdev", "button", "gpio_keys", "efivarfs")
@@ -122,7 +121,7 @@ STEPS = (
     Step("directories in /run", make_run_directories),
     Step("control groups", make_cgroups),
     Step("no core dumps", lambda _: forbid_core_dumps()),
-    Step("open files", lambda _: raise_nofile(NOFILE)),
+    Step("open files", lambda _: raise_nofile(1 << 20)),
     Step("sysctls", write_sysctls, machine=True),
     Step("host name", lambda cmdline: socket.sethostname(cmdline.hostname or "ophite")),  # until the brain knows better
     Step("shared mounts", lambda _: make_shared("/")),

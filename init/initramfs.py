@@ -97,15 +97,14 @@ def find_root(stage: Stage1) -> None:
     line = stage.cmdline
     if line is None or line.root is None:
         raise RootError("the command line has no valid ophite.root=verity, ophite.root=iso or ophite.root=initramfs")
-    limit = DEVICE_WAIT * line.patience
     if line.root is RootKind.VERITY:
         if line.verity is None:
             raise RootError("ophite.root=verity needs a valid ophite.verity=ROOTHASH:SALT:BLOCKS")
         guid = line.verity.partition_guid
-        stage.device = wait_for(lambda: find_partition(guid), limit, f"partition {guid} for root hash {line.verity.root_hash}")
+        stage.device = wait_for(stage, lambda: find_partition(guid), f"partition {guid} for root hash {line.verity.root_hash}")
     else:
         if line.root is RootKind.ISO:
-            node = wait_for(lambda: find_medium(line.medium), limit, f"medium with label {line.medium!r} (ophite.medium)")
+            node = wait_for(stage, lambda: find_medium(line.medium), f"medium with label {line.medium!r} (ophite.medium)")
             copy_from_medium(stage, node)
         stage.device = loop.attach(ROOT_FILE)
     stage.log.info("root found", device=stage.device, root_hash=line.verity.root_hash if line.verity else "none")
@@ -113,10 +112,12 @@ def find_root(stage: Stage1) -> None:
         stage.device = dm.open_verity(ROOT_NAME, stage.device, line.verity)
 
 
-def wait_for(find: Callable[[], tuple[str | None, list[str]]], limit: float, what: str) -> str:
-    """What `find` finds, which may appear up to `limit` seconds later; RootError with what it tried when it does not."""
+def wait_for(stage: Stage1, find: Callable[[], tuple[str | None, list[str]]], what: str) -> str:
+    """What `find` finds, which may appear up to `DEVICE_WAIT` later; RootError with what it tried when it does not."""
+    limit = DEVICE_WAIT * (stage.cmdline.patience if stage.cmdline else 1)
     deadline = time.monotonic() + limit
     while True:
+        pet(stage.watchdog)
         node, tried = find()
         if node:
             return node

@@ -19,14 +19,14 @@ from controllers.install.progress import Progress
 from controllers.lifecycle import slot_writer
 from controllers.lifecycle.bundle import BIOS, ROOT, Bundle, Manifest, Node, check_compatible, load_keys, open_parts
 from controllers.lifecycle.bundle_spool import Spool
-from controllers.lifecycle.entries import Entry, WriteFile, plan_first
+from controllers.lifecycle.entries import Entry, plan_first
 from controllers.lifecycle.errors import BundleError
 from controllers.lifecycle.esp import DirectoryEsp, EspPort, hash_stored
+from controllers.lifecycle.esp_side import boot_parts, plan_boot_files, read_boot_state
 from controllers.lifecycle.fetch import fetch
 from controllers.lifecycle.fetch_http import Limits
 from controllers.lifecycle.layout import LOADER_CONF, LOADER_CONF_TEXT, Slot
 from controllers.lifecycle.slot_disk import SlotDisk
-from controllers.lifecycle.slots import boot_parts, read_boot_state
 from controllers.machine.platform import parse_release
 from controllers.ports import Ports
 from init.linux import mount as mounts
@@ -86,14 +86,14 @@ class BundleSource:
     def write_boot_files(self, disk: str, esp: EspPort, words: tuple[str, ...], say: Say) -> None:
         """Keep `Source.write_boot_files`. Raises `SlotError`, `BundleError`."""
         line = " ".join((self.bundle.read_command_line(), *words))
-        self._execute(slot_writer.plan_boot_files(self.bundle.manifest, Slot.A, line), disk, esp, say)
+        self._execute(plan_boot_files(self.bundle.manifest, Slot.A, line), disk, esp, say)
 
     def activate(self, disk: str, esp: EspPort, words: tuple[str, ...]) -> None:
         """Keep `Source.activate`. Raises `SlotError`, `BundleError`."""
         options = " ".join((self.bundle.read_command_line(), *words)) if words else ""
         steps: list[slot_writer.Step] = [
             *([self._copy(GRUB_CONFIG, GRUB_CONFIG)] if self.has_grub else []),
-            WriteFile(LOADER_CONF, LOADER_CONF_TEXT.encode(), "the boot loader's configuration"),
+            slot_writer.WriteFile(LOADER_CONF, LOADER_CONF_TEXT.encode(), "the boot loader's configuration"),
             *plan_first(Entry(Slot.A, 1, self.version, options=options), bios=self.has_grub),
             self._copy("boot.efi", self._loader),  # the one rename that makes the disk start
         ]
@@ -108,8 +108,7 @@ class BundleSource:
         return LOADERS[self.bundle.manifest.arch]
 
     def _copy(self, part: str, path: str) -> slot_writer.CopyPart:
-        found = self.bundle.manifest.files[part]
-        return slot_writer.CopyPart(part, path, found.sha256, found.size)
+        return slot_writer.plan_copy(self.bundle.manifest, part, path)
 
     def _execute(self, steps: Iterable[slot_writer.Step], disk: str, esp: EspPort | None, say: Say) -> None:
         place = SlotDisk(disk, esp or DirectoryEsp(Path("/nonexistent")))

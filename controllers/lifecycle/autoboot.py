@@ -26,5 +26,18 @@ def render(default: Slot) -> bytes:
 
 
 def parse(data: bytes) -> Slot | None:
-    """Return the slot that boots; None when a file is not exactly what `render` makes, so that it is better written anew."""
-    return next((slot for slot in Slot if data == render(slot)), None)
+    """Return the slot that boots without the flag; None for a file that does not try the other one with it."""
+    proved, tried = _find_partition(data, ("all",)), _find_partition(data, ("all", "tryboot"))
+    slot = next((slot for slot, number in PARTITIONS.items() if str(number) == proved), None)
+    return slot if slot and tried == str(PARTITIONS[slot.other]) else None
+
+
+def _find_partition(data: bytes, passing: tuple[str, ...]) -> str:
+    """Return the last `boot_partition` in the sections that pass; "" when there is none."""
+    found, section = "", "all"
+    for line in data[:SIZE].decode("ascii", "replace").splitlines():
+        if line.startswith("["):
+            section = line.strip().strip("[]").lower()
+        elif section in passing and line.startswith("boot_partition="):
+            found = line.partition("=")[2].strip()
+    return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,10 @@ ROOT = "root.erofs"
 REQUIRED = ("boot.efi", "ophite.efi", "vmlinuz", "initramfs.zst", "cmdline", ROOT)
 BIOS = ("grub/core.img", "grub/boot.img")
 ORDER = ("boot.efi", "ophite.efi", "vmlinuz", "initramfs.zst", "cmdline", *BIOS, "grub/grub.cfg", ROOT)
-"""The order of the parts that this node knows; behind manifest and signature."""
+"""The order of the parts that this node knows, but for those of a Raspberry Pi; behind manifest and signature."""
+BOOT_PART = re.compile(r"boot/(overlays/)?[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
+"""Parts of a Raspberry Pi: the files of its boot partition, in front of all others, sorted."""
+REQUIRED_BOOT = ("boot/cmdline.txt", "boot/config.txt", "cmdline", ROOT)
 COMMAND_LINE_LIMIT = 16 * 1024
 KEY_LIMIT = 16 * 1024
 CHUNK = 1 << 20
@@ -71,6 +75,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def size(self) -> int:
         """Bytes of all parts together."""
         return sum(part.size for part in self.files.values())
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The parts that this node knows, in the order of the tar."""
+        boot_files = sorted(name for name in self.files if BOOT_PART.fullmatch(name))
+        return (*boot_files, *(name for name in ORDER if name in self.files))
 
 
 class StrictManifest(Manifest, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -189,11 +199,12 @@ def _check_formats(found: Formats) -> None:
 
 
 def _check_parts(manifest: Manifest, *, newer: bool) -> None:
-    required = (*REQUIRED, *BIOS) if manifest.arch == "amd64" else REQUIRED
+    required: tuple[str, ...] = (*REQUIRED, *BIOS) if manifest.arch == "amd64" else REQUIRED
+    required = REQUIRED_BOOT if any(name.startswith("boot/") for name in manifest.files) else required
     missing = [name for name in required if name not in manifest.files]
     if missing:
         raise BundleError(f"the bundle's manifest lacks {', '.join(missing)}", "build the bundle again")
-    unknown = [name for name in manifest.files if name not in ORDER]
+    unknown = sorted(set(manifest.files) - set(manifest.known))
     if unknown and not newer:
         raise BundleError(f"the bundle's manifest names unknown parts: {', '.join(unknown)[:200]}", "build the bundle again")
 
@@ -219,7 +230,7 @@ def open_parts(directory: Path, keys: Sequence[Ed25519PublicKey], say: Say | Non
     manifest = parse_manifest(data, _read_small(directory / SIGNATURE, SIGNATURE_SIZE), keys)
     bundle = Bundle(directory, manifest, hashlib.sha256(data).hexdigest())
     done = 0
-    for name in (name for name in ORDER if name in manifest.files):
+    for name in manifest.known:
         for chunk in bundle.read(name):
             done += len(chunk)
             if say is not None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from controllers.lifecycle import bundle as bundles
-from controllers.lifecycle.bundle import MANIFEST, ORDER, SIGNATURE, Bundle, Manifest, Say
+from controllers.lifecycle.bundle import MANIFEST, SIGNATURE, Bundle, Manifest, Say
 from controllers.lifecycle.errors import BundleError
 
 BLOCK = tarfile.BLOCKSIZE
@@ -77,7 +77,7 @@ class Parser:
         return min(self.received / max(self.manifest.size, 1), 1.0) if self.manifest else 0.0
 
     def _expected(self) -> list[str]:
-        known = [name for name in ORDER if self.manifest is not None and name in self.manifest.files]
+        known = self.manifest.known if self.manifest is not None else ()
         return [MANIFEST, SIGNATURE, *known]
 
     def _advance(self) -> bool:
@@ -140,7 +140,7 @@ class Parser:
         if name in self.offsets:
             raise BundleError(f"{name} is in the bundle twice", "build the bundle again")
         expected = next((one for one in self._expected() if one not in self.offsets), "")
-        extra = self.manifest is not None and name in self.manifest.files and name not in ORDER
+        extra = self.manifest is not None and name in self.manifest.files and name not in self.manifest.known
         if name != expected and not extra:
             there = name if self.manifest is not None and name in self.manifest.files else f"{name}, which is unknown,"
             raise BundleError(f"{there} is in the bundle where {expected or 'the end'} belongs", "build the bundle again")

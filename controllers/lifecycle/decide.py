@@ -17,6 +17,9 @@ from controllers.resources.lifecycle import SlotStatus, TrialStatus, UpgradeRequ
 
 INTERRUPTED = "the node was restarted meanwhile"
 NEVER_REACHED = "it never reached the brain: it crashed, hung or was reset"
+NO_ACCOUNT = (
+    "it never reached the brain, or was never begun (this board's firmware does not say): it crashed, hung or was reset"
+)
 NOT_TRIED = "the boot loader never tried it: the node was restarted before its boot entry was written"
 CAME_BACK = "it failed, and the boot loader started it again: the other slot could not be booted"
 LOST = "META holds no record of the version that is being tried: it stays uncommitted, and the next boot takes the other slot"
@@ -113,7 +116,7 @@ def _decide_tried(facts: Facts, record: UpgradeRecord) -> Decision:
     if untried and not record.stage:
         return Decision(Move.ABANDON, "armed", NOT_TRIED)
     if not record.stage:
-        return Decision(Move.ROLL_BACK, "boot", NEVER_REACHED)
+        return Decision(Move.ROLL_BACK, "boot", NO_ACCOUNT if slot is not None and slot.argument else NEVER_REACHED)
     said = f"; it last waited for: {record.reason}" if record.reason else ""
     reason = f"it came as far as `{record.stage}` and ended without a word: it crashed, hung or was reset{said}"
     return Decision(Move.ROLL_BACK, next_stage(record.stage), reason)

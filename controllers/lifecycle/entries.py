@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from controllers.lifecycle import grubenv
 from controllers.lifecycle.errors import SlotError
 from controllers.lifecycle.layout import ENTRIES, GRUBENV, Slot
+from controllers.lifecycle.slot_writer import FileStep, OverwriteFile, RemoveFile, WriteFile
 
 NAME = re.compile(r"ophite-(?P<slot>[ab])(?:\+(?P<tries>[0-9]{1,4})(?:-(?P<failed>[0-9]{1,4}))?)?\.conf", re.IGNORECASE)
 GENERATION = re.compile(r"[0-9]{1,12}")
@@ -132,57 +133,7 @@ def _preference(entry: Entry) -> tuple[bool, int, int, bool]:
     return entry.tries == 0, -entry.generation, -ord(entry.slot.value), entry.tries is None
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFile:
-    """Write a small file under a name of its own, sync it, and give it its name."""
-
-    path: str
-    data: bytes
-    reason: str
-
-    def describe(self) -> str:
-        """Say what is done."""
-        return f"write {self.path}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveFile:
-    """Remove a file, if it is there."""
-
-    path: str
-    reason: str
-
-    def describe(self) -> str:
-        """Say what is done."""
-        return f"remove {self.path}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class WriteEnvironment:
-    """Overwrite GRUB's environment block in place."""
-
-    default: Slot
-    attempt: Slot | None
-
-    @property
-    def path(self) -> str:
-        """Where the block is."""
-        return GRUBENV
-
-    @property
-    def data(self) -> bytes:
-        """The whole block."""
-        return grubenv.render({DEFAULT: self.default.value, TRY: self.attempt.value if self.attempt else ""})
-
-    def describe(self) -> str:
-        """Say what is done."""
-        return f"write {self.path}: default {self.default.value}, try {self.attempt.value if self.attempt else 'none'}"
-
-
-EntryStep = WriteFile | RemoveFile | WriteEnvironment
-
-
-def plan_arm(state: BootState, entry: Entry) -> tuple[EntryStep, ...]:
+def plan_arm(state: BootState, entry: Entry) -> tuple[FileStep, ...]:
     """Return the steps that have a slot tried once at the next boot. In: `entry`; its generation and counters are set here.
 
     Raises `SlotError` when no other slot could come back afterwards.
@@ -201,7 +152,7 @@ def plan_arm(state: BootState, entry: Entry) -> tuple[EntryStep, ...]:
     )
 
 
-def plan_commit(state: BootState, entry: Entry) -> tuple[EntryStep, ...]:
+def plan_commit(state: BootState, entry: Entry) -> tuple[FileStep, ...]:
     """Return the steps after which a slot boots for good; none when it does already. Nothing of the other slot changes.
 
     In: `entry`, what to write when the ESP has none of that slot; else only its slot counts.
@@ -210,14 +161,14 @@ def plan_commit(state: BootState, entry: Entry) -> tuple[EntryStep, ...]:
     above = max((one.generation for one in state.entries if one.slot is not entry.slot), default=0)
     generation = found.generation if found.generation > above else state.next_generation
     good = Entry(entry.slot, generation, found.version, None, 0, found.options)
-    steps: list[EntryStep] = []
+    steps: list[FileStep] = []
     if state.files.get(good.file_name) != good.render():
         steps.append(_write(good, "no tries counted any more"))
     steps += _remove_names(state, entry.slot, good.file_name, "its tries are over")
     return (*steps, *_environment(state, entry.slot, None))
 
 
-def plan_disarm(state: BootState, slot: Slot) -> tuple[EntryStep, ...]:
+def plan_disarm(state: BootState, slot: Slot) -> tuple[FileStep, ...]:
     """Return the steps after which nothing boots a slot: before it is written, or after it failed.
 
     Raises `SlotError` when nothing would boot then.
@@ -230,10 +181,10 @@ def plan_disarm(state: BootState, slot: Slot) -> tuple[EntryStep, ...]:
     return (*_environment(state, slot.other, None), *_remove_names(state, slot, "", "nothing may boot it"))
 
 
-def plan_first(entry: Entry, *, bios: bool) -> tuple[EntryStep, ...]:
+def plan_first(entry: Entry, *, bios: bool) -> tuple[FileStep, ...]:
     """Return the steps for the first entry on a new ESP: the slot boots for good."""
     first = Entry(entry.slot, 1, entry.version, None, 0, entry.options)
-    environment = (WriteFile(GRUBENV, WriteEnvironment(entry.slot, None).data, "GRUB's block"),) if bios else ()
+    environment = (WriteFile(GRUBENV, _overwrite(entry.slot, None).data, "GRUB's block"),) if bios else ()
     return (*environment, _write(first, "the first"))
 
 
@@ -248,9 +199,14 @@ def _remove_names(state: BootState, slot: Slot, kept: str, reason: str) -> Itera
             yield RemoveFile(f"{ENTRIES}/{name}", reason)
 
 
-def _environment(state: BootState, default: Slot, attempt: Slot | None) -> tuple[WriteEnvironment, ...]:
+def _environment(state: BootState, default: Slot, attempt: Slot | None) -> tuple[OverwriteFile, ...]:
     """Return the change of GRUB's block; none where the disk has no GRUB, or it says so already."""
-    wanted = WriteEnvironment(default, attempt)
+    wanted = _overwrite(default, attempt)
     if state.environment is None or dict(state.environment) == grubenv.parse(wanted.data):
         return ()
     return (wanted,)
+
+
+def _overwrite(default: Slot, attempt: Slot | None) -> OverwriteFile:
+    data = grubenv.render({DEFAULT: default.value, TRY: attempt.value if attempt else ""})
+    return OverwriteFile(GRUBENV, data, f"default {default.value}, try {attempt.value if attempt else 'none'}")

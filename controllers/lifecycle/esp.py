@@ -69,8 +69,8 @@ class EspPort(Protocol):
         """Return the SHA-256 of a file as it is on the disk."""
         ...
 
-    def measure(self) -> Room:
-        """Return how much room there is."""
+    def measure(self, directory: str = "") -> Room:
+        """Return how much room there is in the file system of a directory."""
         ...
 
 
@@ -135,9 +135,9 @@ class DirectoryEsp:
         with (self._root / path).open("rb", buffering=0) as file:
             return hash_stored(file.fileno())
 
-    def measure(self) -> Room:
+    def measure(self, directory: str = "") -> Room:
         """Keep `EspPort.measure`."""
-        found = os.statvfs(self._root)
+        found = os.statvfs(self._root / directory)
         return Room(found.f_bavail * found.f_frsize, max(found.f_frsize, 1))
 
     def _make_directories(self, directory: Path) -> None:

@@ -37,6 +37,11 @@ class Slot(StrEnum):
         return f"ROOT-{self.value.upper()}"
 
     @property
+    def boot_label(self) -> str:
+        """GPT name of the partition that a Raspberry Pi boots it from."""
+        return f"BOOT-{self.value.upper()}"
+
+    @property
     def uki(self) -> str:
         """Its unified kernel image on the ESP."""
         return f"EFI/ophite/{self.value}.efi"

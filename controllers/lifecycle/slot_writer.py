@@ -1,36 +1,25 @@
 """Writing a slot: a table of describable steps, each on the disk before the next begins, and a hash read back of each.
 
-The order is that of docs/lifecycle.md: whatever step the power fails in, the slot that runs boots as before, because the first
-step takes away all that could boot the other one, and only a step that comes after these (`entries.plan_arm`) brings it back.
-`plan_write` is pure; `execute` carries steps out through a port. Whatever fails is a `SlotError` that says where, and why that
-may be: the disk gone, full, or read-only.
+The order is that of docs/lifecycle.md: whatever step the power fails in, the slot that runs boots as before. `BootSide` plans
+the steps, `execute` carries them out through a port. Whatever fails is a `SlotError` that says where, and why that may be: the
+disk gone, full, or read-only.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
 from controllers.block import gpt
-from controllers.lifecycle import grubenv
 from controllers.lifecycle.bundle import ROOT, Bundle, Manifest, Say
-from controllers.lifecycle.entries import (
-    BootState,
-    Entry,
-    EntryStep,
-    RemoveFile,
-    WriteEnvironment,
-    WriteFile,
-    plan_commit,
-    plan_disarm,
-)
 from controllers.lifecycle.errors import SlotError
 from controllers.lifecycle.esp import EspPort
-from controllers.lifecycle.layout import NEW, Slot, render_boot_cfg
-from controllers.lifecycle.slots import boot_parts, root_id
+from controllers.lifecycle.layout import NEW, Slot
+from controllers.lifecycle.slots import root_id
 
 REASONS = {
     errno.ENOSPC: ("it is full", "remove from the ESP what is not Ophite's"),
@@ -50,7 +39,7 @@ class SlotPlace(Protocol):
 
     @property
     def esp(self) -> EspPort:
-        """Its ESP."""
+        """The files that its slots are booted from."""
         ...
 
     def write_root(self, slot: Slot, chunks: Iterable[bytes]) -> None:
@@ -64,6 +53,60 @@ class SlotPlace(Protocol):
     def set_root_id(self, slot: Slot, uuid: UUID) -> None:
         """Set the GPT unique id of a root partition."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Write a small file under a name of its own, read it back, and give it its name."""
+
+    path: str
+    data: bytes
+    reason: str
+
+    def describe(self) -> str:
+        """Say what is done."""
+        return f"write {self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class OverwriteFile:
+    """Write over a file of the same size in place: what changes is one sector, so that a power cut leaves the old or the new
+    one. A file of another size, which no boot loader would take either, is written anew.
+    """
+
+    path: str
+    data: bytes
+    reason: str
+
+    def describe(self) -> str:
+        """Say what is done."""
+        return f"write {self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    """Remove a file, if it is there."""
+
+    path: str
+    reason: str
+
+    def describe(self) -> str:
+        """Say what is done."""
+        return f"remove {self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPart:
+    """Copy a part of the bundle to a file: under another name, read back, then renamed."""
+
+    part: str
+    path: str
+    sha256: str
+    size: int
+
+    def describe(self) -> str:
+        """Say what is done."""
+        return f"write {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,55 +134,21 @@ class SetRootId:
         return f"set the id of {self.slot.root_label} to {self.uuid}"
 
 
-@dataclass(frozen=True, slots=True)
-class CopyPart:
-    """Copy a part of the bundle to the ESP: under another name, read back, then renamed."""
-
-    part: str
-    path: str
-    sha256: str
-    size: int
-
-    def describe(self) -> str:
-        """Say what is done."""
-        return f"write {self.path}"
+FileStep = WriteFile | OverwriteFile | RemoveFile | CopyPart
+Step = FileStep | WriteRoot | SetRootId
+Steps = tuple[Step, ...]
 
 
-Step = EntryStep | WriteRoot | SetRootId | CopyPart
+def plan_copy(manifest: Manifest, part: str, path: str) -> CopyPart:
+    """Return the step that copies a part of the bundle to a file."""
+    found = manifest.files[part]
+    return CopyPart(part, path, found.sha256, found.size)
 
 
-def plan_write(state: BootState, manifest: Manifest, slot: Slot, command_line: str, running: Entry) -> tuple[Step, ...]:
-    """Return steps 1 to 4: the slot holds the version of the bundle afterwards, and nothing boots it yet.
-
-    In: `command_line`, with everything on it; `running`, the entry to write for the slot that runs if the ESP has none.
-    Raises `SlotError` when the slot that runs could not come back.
-    """
-    if running.slot is slot:
-        raise SlotError(f"slot {slot.value} runs and is not written", "the other slot is the one for a new version")
-    kept: tuple[EntryStep, ...] = () if state.names(running.slot) else plan_commit(state, running)
-    if kept:
-        repaired = replace(running, generation=state.next_generation, tries=None, failed=0)
-        state = BootState({**state.files, repaired.file_name: repaired.render()}, state.environment)
+def plan_root(manifest: Manifest, slot: Slot) -> Steps:
+    """Return the steps after which a root partition holds the bundle's root, and the initramfs finds it."""
     part = manifest.files[ROOT]
-    return (
-        *kept,
-        *plan_disarm(state, slot),
-        WriteRoot(slot, part.sha256, part.size),
-        SetRootId(slot, root_id(manifest.root_hash)),
-        *plan_boot_files(manifest, slot, command_line),
-    )
-
-
-def plan_boot_files(manifest: Manifest, slot: Slot, command_line: str) -> tuple[Step, ...]:
-    """Return the steps that put a slot's UKI and its files for GRUB on the ESP, the old ones gone first."""
-    removed = [RemoveFile(path, "makes room") for old in slot.boot_files for path in (old, old + NEW)]
-    copied = [
-        CopyPart(part, slot.uki if place == "uki" else slot.bios_file(place), found.sha256, found.size)
-        for part, place in boot_parts(manifest).items()
-        for found in (manifest.files[part],)
-    ]
-    bios = [WriteFile(slot.bios_file("boot.cfg"), render_boot_cfg(slot, command_line).encode(), "how GRUB starts it")]
-    return (*removed, *copied, *(bios if len(copied) > 1 else []))
+    return (WriteRoot(slot, part.sha256, part.size), SetRootId(slot, root_id(manifest.root_hash)))
 
 
 def execute(steps: Iterable[Step], place: SlotPlace, bundle: Bundle | None = None, say: Say | None = None) -> None:
@@ -174,16 +183,21 @@ def _execute(step: Step, place: SlotPlace, bundle: Bundle | None, meter: _Meter)
         case SetRootId():
             place.set_root_id(step.slot, step.uuid)
         case CopyPart():
-            place.esp.write(step.path + NEW, meter.count(_read(bundle, step.part)))
-            _check_hash(place.esp.hash_stored(step.path + NEW), step.sha256, step.describe())
-            place.esp.rename(step.path + NEW, step.path)
+            _store(place.esp, step, meter.count(_read(bundle, step.part)), step.sha256)
         case RemoveFile():
             place.esp.remove(step.path)
-        case WriteEnvironment() if place.esp.find_size(step.path) == grubenv.SIZE:
+        case OverwriteFile() if place.esp.find_size(step.path) == len(step.data):
             place.esp.overwrite(step.path, step.data)
-        case WriteFile() | WriteEnvironment():
-            place.esp.write(step.path + NEW, [step.data])
-            place.esp.rename(step.path + NEW, step.path)
+            _check_hash(place.esp.hash_stored(step.path), sha256(step.data).hexdigest(), step.describe())
+        case WriteFile() | OverwriteFile():
+            _store(place.esp, step, [step.data], sha256(step.data).hexdigest())
+
+
+def _store(files: EspPort, step: FileStep, chunks: Iterable[bytes], wanted: str) -> None:
+    """Write a file under another name, read it back, and give it its name."""
+    files.write(step.path + NEW, chunks)
+    _check_hash(files.hash_stored(step.path + NEW), wanted, step.describe())
+    files.rename(step.path + NEW, step.path)
 
 
 def _read(bundle: Bundle | None, part: str) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """The slots of the system disk: where they are, which one runs, what each holds, and whether a bundle fits.
 
 The slot that runs is the root partition whose GPT unique id is the first 128 bits of the root hash on the kernel command line;
-nothing else is believed. A slot holds a version when its UKI names a root hash and its root partition bears the id of it.
+nothing else is believed. A slot holds a version when its boot files name a root hash and its root partition bears the id of it.
 Trap: two partitions with the id of the running root would make that a guess, so it is an error.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -18,21 +18,16 @@ from uuid import UUID
 from controllers.block import gpt
 from controllers.block.discovery import device_reader
 from controllers.block.volume_steps import partition_path
-from controllers.lifecycle import grubenv
-from controllers.lifecycle.bundle import BIOS, ROOT, Manifest
-from controllers.lifecycle.entries import TEXT_LIMIT, BootState, parse_name
+from controllers.lifecycle.bundle import ROOT, Manifest
 from controllers.lifecycle.errors import SlotError
-from controllers.lifecycle.esp import EspPort
-from controllers.lifecycle.layout import ENTRIES, GRUBENV, Slot
-from controllers.lifecycle.uki import Uki, read_uki
+from controllers.lifecycle.esp import Room
+from controllers.lifecycle.layout import Slot
 from init.linux import disks
 
 BLKSSZGET = 0x1268  # linux/fs.h: logical sector size, int
 ESP_TYPE = UUID("c12a7328-f81f-11d2-ba4b-00a0c93ec93b")
-MAX_FILES = 64
-"""Entries that are read; a directory with more is not ours."""
 SPARE = 1 << 20
-"""Bytes of the ESP that stay free: directories, entries, the environment block."""
+"""Bytes of a FAT file system that stay free: directories, entries, the environment block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,53 +125,34 @@ def read_system_disk(path: str) -> SystemDisk:
     return SystemDisk(path, table)
 
 
-def read_boot_state(esp: EspPort) -> BootState:
-    """Return what the boot loaders will read. Raises `OSError`."""
-    names = [name for name in esp.list_names(ENTRIES) if parse_name(name) is not None][:MAX_FILES]
-    files = {name: esp.read(f"{ENTRIES}/{name}", TEXT_LIMIT + 1).decode("utf-8", "replace") for name in names}
-    environment: Mapping[str, str] | None = None
-    if esp.find_size(GRUBENV) is not None:
-        environment = grubenv.parse(esp.read(GRUBENV, grubenv.SIZE + 1)) or {}
-    return BootState(files, environment)
-
-
-def read_slot_uki(esp: EspPort, slot: Slot) -> Uki:
-    """Return what the slot's UKI says; nothing when it is not there. Raises `OSError`."""
-    if esp.find_size(slot.uki) is None:
-        return Uki()
-    return read_uki(lambda offset, length: esp.read(slot.uki, length, offset))
-
-
-def check_slot(disk: SystemDisk, slot: Slot, uki: Uki) -> str:
-    """Return why a slot cannot be booted, or ""."""
-    if not uki.root_hash:
-        return f"it is empty: {slot.uki} on the ESP is missing or names no root"
+def check_slot(disk: SystemDisk, slot: Slot, root_hash: str, named_by: str) -> str:
+    """Return why a slot cannot be booted, or "". In: the root hash that its boot files name, and the file that should."""
+    if not root_hash:
+        return f"it is empty: {named_by} is missing or names no root"
     partition = disk.table.find(slot.root_label)
-    if partition is None or partition.uuid != root_id(uki.root_hash):
-        return f"{slot.root_label} does not bear the id of the root that {slot.uki} names"
+    if partition is None or partition.uuid != root_id(root_hash):
+        return f"{slot.root_label} does not bear the id of the root that {named_by} names"
     return ""
 
 
-def check_room(manifest: Manifest, disk: SystemDisk, slot: Slot, esp: EspPort) -> None:
-    """Raise `SlotError` when a bundle does not fit into a slot. The slot's own boot files go before new ones come."""
+def check_room(manifest: Manifest, disk: SystemDisk, slot: Slot) -> None:
+    """Raise `SlotError` when the root image of a bundle does not fit into a slot."""
     need, room = manifest.files[ROOT].size, disk.get_room(slot)
     if need > room:
         raise SlotError(
             f"the root image has {need >> 20} MiB, and slot {slot.value} of {disk.path} has {room >> 20} MiB",
             "install the node again on a disk with bigger slots",
         )
-    free = esp.measure()
-    sizes = [esp.find_size(path) or 0 for path in slot.boot_files]
-    available = free.free + sum(free.take(size) for size in sizes)
-    wanted = sum(free.take(manifest.files[name].size) for name in boot_parts(manifest)) + SPARE
+
+
+def check_file_room(new: Iterable[int], old: Iterable[int], room: Room, place: str) -> None:
+    """Raise `SlotError` when files of these sizes do not fit where the old ones go before the new ones come. In: `place`, for
+    people.
+    """
+    available = room.free + sum(room.take(size) for size in old)
+    wanted = sum(room.take(size) for size in new) + SPARE
     if wanted > available:
         raise SlotError(
-            f"the boot files need {wanted >> 20} MiB, and the ESP of {disk.path} has room for {available >> 20} MiB",
-            "remove from the ESP what is not Ophite's, or install the node again",
+            f"the boot files need {wanted >> 20} MiB, and {place} has room for {available >> 20} MiB",
+            "remove from there what is not Ophite's, or install the node again",
         )
-
-
-def boot_parts(manifest: Manifest) -> dict[str, str]:
-    """Return the parts that go to the ESP, with the property of the slot that says where: `uki`, or a file for GRUB."""
-    bios = {"vmlinuz": "vmlinuz", "initramfs.zst": "initramfs.zst"} if all(name in manifest.files for name in BIOS) else {}
-    return {"ophite.efi": "uki", **bios}

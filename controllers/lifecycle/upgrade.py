@@ -28,11 +28,12 @@ from controllers.lifecycle.record import (
 )
 from controllers.lifecycle.scene import INPUTS, Scene, gather
 from controllers.lifecycle.transitions import State
+from controllers.lifecycle.tryboot import want_argument
 from controllers.lifecycle.upgrade_status import describe_upgrade
 from controllers.lifecycle.upgrade_steps import Work, run_steps
 from controllers.ports import Ports
 from controllers.resources.lifecycle import UPGRADE, SlotStatus, UpgradeRequest, UpgradeStatus
-from controllers.resources.machine import PowerRequest
+from controllers.resources.machine import PowerRequest, RebootArgument
 from controllers.resources.meta import MetaRequest
 from controllers.runtime.clock import within
 from controllers.runtime.controller import SHARED, Controller, Output, View, Wanted
@@ -53,7 +54,12 @@ class UpgradeController(Controller):
 
     name = "lifecycle.UpgradeController"
     inputs = INPUTS
-    outputs = (Output(UpgradeStatus), Output(MetaRequest, kind=SHARED), Output(PowerRequest, kind=SHARED))
+    outputs = (
+        Output(UpgradeStatus),
+        Output(RebootArgument),
+        Output(MetaRequest, kind=SHARED),
+        Output(PowerRequest, kind=SHARED),
+    )
 
     def __init__(self, ports: Ports, bundles: BundlePort, slots: SlotPort) -> None:
         self._ports = ports
@@ -77,6 +83,8 @@ class UpgradeController(Controller):
         wanted = [Wanted(key, MetaRequest(value=value)) for key, value in sorted(self._meta.items())]
         if status is not None:
             wanted.append(Wanted(UPGRADE, status))
+        if said := want_argument(scene.facts, decision):
+            wanted.append(Wanted("next", said))
         if self._reboot and not scene.power_asked:
             wanted.append(Wanted("power", PowerRequest(action="reboot", reason=self._reboot)))
         return wanted

@@ -82,7 +82,8 @@ class SlotStatus(Spec, frozen=True, kw_only=True):
     """What a slot of the system disk holds; id `a` or `b`.
 
     `running`: this boot came from it. `next`: the boot loader takes it at the next boot. `tries`: how many tries its boot
-    entry has left, None for an entry that has proved itself or that is not there (`entry`).
+    entry has left, None for an entry that has proved itself or that is not there (`entry`). `argument`: what a reboot must
+    carry to try it, "" where its entry says that.
     """
 
     namespace: ClassVar[str] = LIFECYCLE
@@ -101,6 +102,7 @@ class SlotStatus(Spec, frozen=True, kw_only=True):
     next: bool = False
     entry: bool = False
     tries: int | None = None
+    argument: str = ""
     error: str = ""
 
 

@@ -9,10 +9,11 @@ from controllers.lifecycle.bundle_spool import open_bundle
 from controllers.lifecycle.entries import Entry
 from controllers.lifecycle.errors import SlotError
 from controllers.lifecycle.esp import DirectoryEsp
+from controllers.lifecycle.esp_side import plan_write, read_boot_state
 from controllers.lifecycle.layout import Slot
 from controllers.lifecycle.slot_disk import SlotDisk
-from controllers.lifecycle.slot_writer import SetRootId, WriteRoot, execute, plan_write
-from controllers.lifecycle.slots import read_boot_state, read_system_disk, root_id
+from controllers.lifecycle.slot_writer import SetRootId, WriteRoot, execute
+from controllers.lifecycle.slots import read_system_disk, root_id
 from tests.harness.loop_disks import attached, run
 from tests.kernel.lifecycle.loop_disk import MIB, ROOT_A, fill_esp, write_image
 from tests.unit.lifecycle.bundles import COMMAND_LINE, KEYS, Recipe, make_parts, root_hash

@@ -1,5 +1,6 @@
 """Stage 1: the table, what is said when no root is found, and a root that does not match its hash."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,23 @@ def test_panic_0_holds(machine: Machine, capfd: pytest.CaptureFixture[str]) -> N
 
 
 def test_waiting_for_the_root_has_a_limit_and_names_what_was_tried(machine: Machine) -> None:
+    tried = ["sda: 3 GPT partitions, none with this id"]
     with pytest.raises(RootError) as caught:
-        initramfs.wait_for(lambda: (None, ["sda: 3 GPT partitions, none with this id"]), 15, "partition 7 for root hash 8")
+        initramfs.wait_for(Stage1(), lambda: (None, tried), "partition 7 for root hash 8")
     assert 15 <= machine.slept <= 16
     assert str(caught.value) == "no partition 7 for root hash 8 within 15 s; sda: 3 GPT partitions, none with this id"
+
+
+def test_a_watchdog_of_a_few_seconds_is_fed_while_a_slow_disk_is_waited_for(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed: list[float] = []
+    monkeypatch.setattr(initramfs, "pet", lambda watchdog: fed.append(machine.now))
+    stage = Stage1()
+    stage.cmdline = parse_cmdline("ophite.patience=4")
+    with pytest.raises(RootError, match="within 60 s"):
+        initramfs.wait_for(stage, lambda: (None, []), "disk")
+    assert max(later - earlier for earlier, later in pairwise(fed)) < 1
 
 
 @pytest.mark.parametrize(("text", "what"), [("", "ophite.root"), ("ophite.root=verity", "ophite.verity")])

@@ -71,7 +71,7 @@ class FakeDisk:
     def hash_stored(self, path: str) -> str:
         return sha256(self.files[path]).hexdigest()
 
-    def measure(self) -> Room:
+    def measure(self, directory: str = "") -> Room:
         return Room(self.free, 4096)
 
     def write_root(self, slot: Slot, chunks: Iterable[bytes]) -> None:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,6 +15,7 @@ from controllers.lifecycle.bundle import (
     ORDER,
     Manifest,
     Node,
+    Part,
     check_compatible,
     load_keys,
     open_parts,
@@ -21,6 +23,7 @@ from controllers.lifecycle.bundle import (
 )
 from controllers.lifecycle.errors import BundleError
 from image import bundle as image_bundle
+from image.boards.board import RaspberryPi, Uefi
 from image.context import Context
 from tests.unit.lifecycle.bundles import COMMAND_LINE, KEY, KEYS, Recipe, make_parts, root_hash, write_key
 
@@ -227,6 +230,7 @@ def test_the_build_orders_its_parts_as_the_node_wants_them(tmp_path: Path) -> No
     for name in names:
         (tmp_path / name).write_bytes(name.encode())
     context = SimpleNamespace(
+        board=SimpleNamespace(boot=Uefi()),
         uki=tmp_path / "uki",
         vmlinuz=tmp_path / "vmlinuz",
         initramfs=tmp_path / "initramfs",
@@ -236,3 +240,46 @@ def test_the_build_orders_its_parts_as_the_node_wants_them(tmp_path: Path) -> No
     )
     with patch("image.bundle.find_boot_loader", return_value=tmp_path / "bootloader"):
         assert tuple(image_bundle.list_parts(cast(Context, context))) == ORDER
+
+
+def test_the_build_orders_the_parts_of_a_raspberry_pi_as_the_node_wants_them(tmp_path: Path) -> None:
+    (tmp_path / "root.erofs").write_bytes(b"root")
+    context = SimpleNamespace(
+        board=SimpleNamespace(boot=RaspberryPi(device_trees=())),
+        boot_files=dict.fromkeys(sorted(PI_FILES), b"x"),
+        command_line="quiet",
+        root_image=SimpleNamespace(path=tmp_path / "root.erofs"),
+    )
+    parts = image_bundle.list_parts(cast(Context, context))
+    files = {name: Part(1, "0" * 64) for name in reversed(list(parts))}
+    manifest = parse(Recipe(changes={"files": msgspec.to_builtins(files)}))
+    assert tuple(parts) == manifest.known
+
+
+PI_FILES = ("config.txt", "cmdline.txt", "kernel8.img", "overlays/ophite.dtbo", "start4.elf", "bcm2711-rpi-4-b.dtb")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("boot/../x", "names unknown parts"),
+        ("boot/.hidden", "names unknown parts"),
+        ("boot/a/b", "names unknown parts"),
+        ("boot/" + "x" * 65, "names unknown parts"),
+        ("vmlinuz", ""),
+    ],
+)
+def test_the_files_of_a_boot_partition_have_plain_names(name: str, message: str) -> None:
+    names = (*(f"boot/{one}" for one in PI_FILES), "cmdline", "root.erofs", name)
+    files = {one: {"size": 1, "sha256": "0" * 64} for one in names}
+    if not message:
+        assert parse(Recipe(changes={"files": files})).known[-1] == "root.erofs"
+        return
+    with pytest.raises(BundleError, match=message):
+        parse(Recipe(changes={"files": files}))
+
+
+def test_a_bundle_of_a_raspberry_pi_says_how_it_boots() -> None:
+    files = {one: {"size": 1, "sha256": "0" * 64} for one in ("boot/kernel8.img", "cmdline", "root.erofs")}
+    with pytest.raises(BundleError, match=r"lacks boot/cmdline\.txt, boot/config\.txt"):
+        parse(Recipe(changes={"files": files}))

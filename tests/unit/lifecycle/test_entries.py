@@ -10,10 +10,6 @@ from controllers.lifecycle import grubenv
 from controllers.lifecycle.entries import (
     BootState,
     Entry,
-    EntryStep,
-    RemoveFile,
-    WriteEnvironment,
-    WriteFile,
     parse_entry,
     parse_name,
     plan_arm,
@@ -23,6 +19,7 @@ from controllers.lifecycle.entries import (
 )
 from controllers.lifecycle.errors import SlotError
 from controllers.lifecycle.layout import ENTRIES, GRUBENV, NEW, Slot
+from controllers.lifecycle.slot_writer import FileStep, OverwriteFile, RemoveFile, WriteFile
 from image import esp as image_esp
 from tests.unit.lifecycle.boot_model import Esp, boot_bios, boot_uefi, environment
 
@@ -43,7 +40,7 @@ def read_state(esp: Esp) -> BootState:
     return BootState(files, None if block is None else grubenv.parse(block) or {})
 
 
-def crash_points(esp: Esp, steps: tuple[EntryStep, ...]) -> Iterator[Esp]:
+def crash_points(esp: Esp, steps: tuple[FileStep, ...]) -> Iterator[Esp]:
     """Yield what the ESP holds when the power goes before, between and inside of the steps, and after all of them."""
     esp = dict(esp)
     yield dict(esp)
@@ -53,14 +50,14 @@ def crash_points(esp: Esp, steps: tuple[EntryStep, ...]) -> Iterator[Esp]:
                 for size in (0, 1, len(data) - 1, len(data)):
                     yield esp | {path + NEW: data[:size]}
                 esp[path] = data
-            case WriteEnvironment():
-                esp[step.path] = step.data
+            case OverwriteFile(path, data):
+                esp[path] = data
             case RemoveFile(path):
                 esp.pop(path, None)
         yield dict(esp)
 
 
-def run(esp: Esp, steps: tuple[EntryStep, ...]) -> Esp:
+def run(esp: Esp, steps: tuple[FileStep, ...]) -> Esp:
     return list(crash_points(esp, steps))[-1]
 
 
@@ -269,7 +266,7 @@ def test_nothing_is_armed_that_nobody_would_come_back_from() -> None:
 def test_a_disk_without_grub_gets_no_environment() -> None:
     esp = run({A.uki: b"x", B.uki: b"x"}, plan_first(OLD, bios=False))
     for step in (*plan_arm(read_state(esp), NEXT), *plan_commit(read_state(esp), NEXT)):
-        assert not isinstance(step, WriteEnvironment)
+        assert not isinstance(step, OverwriteFile)
     assert read_state(esp).next_bios is None
 
 

@@ -7,11 +7,12 @@ import pytest
 
 from controllers.lifecycle.bundle import Bundle, open_parts
 from controllers.lifecycle.bundle_spool import open_bundle
-from controllers.lifecycle.entries import Entry, WriteEnvironment, plan_arm, plan_commit, plan_disarm, plan_first
+from controllers.lifecycle.entries import Entry, plan_arm, plan_commit, plan_disarm, plan_first
 from controllers.lifecycle.errors import SlotError
+from controllers.lifecycle.esp_side import plan_boot_files, plan_write, read_boot_state
 from controllers.lifecycle.layout import GRUBENV, Slot, render_boot_cfg
-from controllers.lifecycle.slot_writer import Step, execute, explain, plan_boot_files, plan_write
-from controllers.lifecycle.slots import read_boot_state, root_id
+from controllers.lifecycle.slot_writer import OverwriteFile, Step, execute, explain
+from controllers.lifecycle.slots import root_id
 from tests.unit.lifecycle.bundles import COMMAND_LINE, KEYS, Recipe, make_parts, root_hash
 from tests.unit.lifecycle.fake_disk import FakeDisk, PowerCut, boot, power_cuts
 
@@ -214,7 +215,7 @@ def test_parts_need_a_bundle(disk: FakeDisk, bundle: Bundle) -> None:
 
 def test_a_damaged_environment_is_replaced_as_a_file(disk: FakeDisk) -> None:
     disk.files[GRUBENV] = b"short"
-    execute([WriteEnvironment(A, B)], disk)
+    execute([OverwriteFile(GRUBENV, bytes(1024), "why")], disk)
     assert len(disk.files[GRUBENV]) == 1024
 
 

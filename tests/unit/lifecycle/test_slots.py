@@ -5,22 +5,13 @@ from uuid import UUID
 import pytest
 
 from controllers.block import gpt
+from controllers.lifecycle.boot_side import Session
 from controllers.lifecycle.bundle import open_parts
 from controllers.lifecycle.entries import Entry
 from controllers.lifecycle.errors import SlotError
+from controllers.lifecycle.esp_side import EspSide, boot_parts, read_boot_state, read_slot_uki
 from controllers.lifecycle.layout import Slot
-from controllers.lifecycle.slots import (
-    SystemDisk,
-    boot_parts,
-    check_room,
-    check_slot,
-    find_system_disk,
-    read_boot_state,
-    read_slot_uki,
-    read_system_disk,
-    root_id,
-)
-from controllers.lifecycle.uki import Uki
+from controllers.lifecycle.slots import SystemDisk, check_room, check_slot, find_system_disk, read_system_disk, root_id
 from image.formats.verity import partition_id
 from tests.unit.lifecycle.bundles import KEYS, Recipe, root_hash
 from tests.unit.lifecycle.fake_disk import FakeDisk
@@ -153,30 +144,36 @@ def test_what_a_slot_holds_is_read_from_its_kernel() -> None:
     esp = FakeDisk(files={A.uki: make_uki(f"ophite.verity={root_hash('1.0')}:ab:1", "VERSION_ID=1.0\n")})
     found = read_slot_uki(esp, A)
     assert found.version == "1.0"
-    assert check_slot(make_disk(), A, found) == ""
-    assert "bear the id" in check_slot(make_disk(a=root_hash("2.0")), A, found)
-    assert "it is empty" in check_slot(make_disk(), B, read_slot_uki(esp, B))
+    assert check_slot(make_disk(), A, found.root_hash, "x") == ""
+    assert "bear the id of the root that x names" in check_slot(make_disk(a=root_hash("2.0")), A, found.root_hash, "x")
+    assert check_slot(make_disk(), B, read_slot_uki(esp, B).root_hash, "x") == "it is empty: x is missing or names no root"
 
 
 def test_a_kernel_with_nonsense_for_a_hash_is_no_version() -> None:
-    assert "it is empty" in check_slot(make_disk(), A, Uki("ophite.verity=zz:b:1"))
+    esp = FakeDisk(files={B.uki: make_uki("ophite.verity=zz:b:1", "VERSION_ID=1\n")})
+    assert "it is empty" in EspSide(uefi=True).look(session(esp), B).error
+
+
+def session(esp: FakeDisk) -> Session:
+    return Session(make_disk(), A, esp)
 
 
 def test_room_is_measured_before_anything_is_written(tmp_path: Path) -> None:
     manifest = open_parts(Recipe().unpack(tmp_path), KEYS).manifest
-    check_room(manifest, make_disk(), B, FakeDisk(free=2 << 20))
+    check_room(manifest, make_disk(), B)
     with pytest.raises(SlotError, match="slot b of /dev/vda has 0 MiB"):
-        check_room(manifest, make_disk(slot_sectors=100), B, FakeDisk())
+        check_room(manifest, make_disk(slot_sectors=100), B)
+    EspSide(uefi=True).check_room(session(FakeDisk(free=2 << 20)), B, manifest)
     with pytest.raises(SlotError, match="the ESP of /dev/vda has room for 1 MiB"):
-        check_room(manifest, make_disk(), B, FakeDisk(free=1 << 20))
+        EspSide(uefi=True).check_room(session(FakeDisk(free=1 << 20)), B, manifest)
 
 
 def test_the_slots_own_files_count_as_room(tmp_path: Path) -> None:
     manifest = open_parts(Recipe().unpack(tmp_path), KEYS).manifest
     full = FakeDisk(free=1 << 20, files={B.uki: bytes(100_000)})
-    check_room(manifest, make_disk(), B, full)
+    EspSide(uefi=True).check_room(session(full), B, manifest)
     with pytest.raises(SlotError, match="the ESP"):
-        check_room(manifest, make_disk(), A, full)
+        EspSide(uefi=True).check_room(session(full), A, manifest)
 
 
 def test_only_a_bundle_with_grub_brings_files_for_it(tmp_path: Path) -> None:
