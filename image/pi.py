@@ -8,8 +8,10 @@ Trap: the firmware cuts lines of `config.txt` at 98 characters and says nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from image import mailbox_page
 from image.boards.board import Board, RaspberryPi, Stepping
 from image.cache import digest
 from image.context import Context
@@ -26,8 +28,17 @@ BOOT_CODE = "bootcode.bin"
 KERNEL, INITRAMFS, CONFIGURATION, COMMAND_LINE = "kernel8.img", "initramfs.zst", "config.txt", "cmdline.txt"
 OVERLAYS = "overlays"
 GZIP = ("-9", "-n")
+WATCHDOG_SECONDS = 60  # the firmware starts the watchdog and PID 1 takes it over: a kernel that hangs is reset too
 HEADER = "# Ophite {version}\n# Written with every version: changes are lost.\n"  # the node reads the first line
-COMMON = ("arm_64bit=1", f"kernel={KERNEL}", f"initramfs {INITRAMFS} followkernel", "disable_splash=1", "boot_delay=0")
+COMMON = (
+    "arm_64bit=1",
+    f"kernel={KERNEL}",
+    f"initramfs {INITRAMFS} followkernel",
+    f"dtoverlay={Path(mailbox_page.FILE).stem}",
+    f"kernel_watchdog_timeout={WATCHDOG_SECONDS}",
+    "disable_splash=1",
+    "boot_delay=0",
+)
 
 
 def render_autoboot(slot: str) -> bytes:
@@ -70,7 +81,9 @@ def list_boot_files(context: Context) -> dict[str, Path | bytes]:
     """The files of `BOOT-A`, in order of name."""
     pi = get_pi(context.board)
     files: dict[str, Path | bytes] = {name: find_firmware(context, name) for name in pi.firmware}
-    files |= find_device_trees(context.device_trees, pi)
+    trees = find_device_trees(context.device_trees, pi)
+    files |= trees
+    files[f"{OVERLAYS}/{mailbox_page.FILE}"] = make_page(trees)
     for stepping in pi.steppings:
         files[f"{OVERLAYS}/{stepping.overlay}.dtbo"] = make_stepping(context.device_trees, stepping)
         files[stepping.name] = context.device_trees / stepping.tree
@@ -100,6 +113,24 @@ def find_device_trees(top: Path, pi: RaspberryPi) -> dict[str, Path]:
             raise ImageError(f"the kernel has no device tree {pattern}", "correct the board, or choose another kernel")
         found |= {place.name: place for place in places}
     return found
+
+
+def make_page(trees: Mapping[str, Path]) -> bytes:
+    """The overlay that keeps a page for requests to the firmware; raises `ImageError` when the trees of a board differ in how
+    they reserve memory, or do not."""
+    try:
+        made = {mailbox_page.make_page_overlay(read_for_chip(path)) for path in trees.values()}
+    except fdt.FdtError as error:
+        raise ImageError(f"{', '.join(trees)}: {error}", "choose another kernel") from error
+    if len(made) != 1:
+        raise ImageError(f"{', '.join(trees)}: they reserve memory differently", "make boards of their own of them")
+    return made.pop()
+
+
+def read_for_chip(path: Path) -> fdt.Node:
+    """A tree that says which chip it is for, and not which model."""
+    tree = fdt.parse(path.read_bytes())
+    return fdt.Node(tree.properties | {"compatible": fdt.get_chip(tree)}, tree.children)
 
 
 def make_stepping(top: Path, stepping: Stepping) -> bytes:

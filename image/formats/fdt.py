@@ -104,13 +104,18 @@ def _encode_node(name: str, node: Node, strings: dict[str, int]) -> bytes:
     return b"".join([*parts, WORD.pack(END_NODE)])
 
 
+def get_chip(tree: Node) -> bytes:
+    """The last of the names that a tree is compatible with: the chip, which the trees of several models share."""
+    return tree.properties["compatible"].rstrip(b"\0").rpartition(b"\0")[2] + b"\0"
+
+
 def make_overlay(base: Node, wanted: Node) -> Node:
     """An overlay that makes `wanted` of `base`. Raises `FdtError` when they have other nodes, number them otherwise, or
     `base` has a property that `wanted` lacks."""
     before, after = dict(base.walk()), dict(wanted.walk())
     if before.keys() != after.keys():
         raise FdtError(f"nodes that only one tree has: {', '.join(sorted(before.keys() ^ after.keys()))}")
-    overlay = Node({"compatible": base.properties["compatible"]})
+    overlay = Node({"compatible": get_chip(base)})
     for path, node in after.items():
         old = before[path].properties
         if gone := sorted(old.keys() - node.properties.keys()):

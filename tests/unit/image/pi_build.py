@@ -29,7 +29,9 @@ def list_patterns(board: RaspberryPi) -> list[str]:
 
 def make_device_tree(chip: bytes = b"first") -> bytes:
     """A tree that tells one stepping from another."""
-    return fdt.encode(Node({"compatible": b"board\0"}, {"pins": Node({"compatible": chip + b"\0"})}))
+    cells = {"#address-cells": b"\0\0\0\1", "#size-cells": b"\0\0\0\1"}
+    nodes = {"pins": Node({"compatible": chip + b"\0"}), "reserved-memory": Node(cells)}
+    return fdt.encode(Node({"compatible": b"board\0chip\0"}, nodes))
 
 
 def make_context(top: Path, board_name: str) -> Context:

@@ -46,6 +46,7 @@ def test_the_difference_makes_one_of_the_other() -> None:
     wanted.children["soc@0"].properties["dma-ranges"] = b""
     overlay = fdt.parse(fdt.encode(fdt.make_overlay(base, wanted)))
     assert list(overlay.children) == ["fragment@0", "fragment@1"]
+    assert overlay.properties == {"compatible": b"maker,chip\0"}
     assert overlay.children["fragment@0"].properties == {"target-path": b"/soc@0\0"}
     assert apply_overlay(base, overlay) == wanted
     assert fdt.make_overlay(base, base).children == {}

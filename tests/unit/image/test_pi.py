@@ -13,6 +13,7 @@ from image.boards import BOARDS, get_board
 from image.boards.board import Board, RaspberryPi, Stepping
 from image.errors import ImageError
 from image.formats import fdt
+from image.formats.fdt import Node
 from tests.unit.image.pi_build import VERSION, list_patterns, make_context, make_device_tree
 
 DATA = Path(__file__).parents[2] / "data"
@@ -78,6 +79,29 @@ def test_another_stepping_gets_its_tree_both_ways(tmp_path: Path) -> None:
     fragment = overlay.children["fragment@0"]
     assert fragment.properties == {"target-path": b"/pins\0"}
     assert fragment.children["__overlay__"].properties == {"compatible": b"second\0"}
+
+
+@pytest.mark.parametrize("name", PI_BOARDS)
+def test_every_board_keeps_a_page_for_the_firmware(name: str, tmp_path: Path) -> None:
+    files = make_context(tmp_path, name).boot_files
+    overlay = fdt.parse(read(files["overlays/ophite.dtbo"]))
+    assert overlay.properties == {"compatible": b"chip\0"}
+    page = overlay.children["fragment@0"].children["__overlay__"].children["ophite@100000"]
+    assert page.properties["reg"] == bytes.fromhex("00100000 00001000")
+    assert "dtoverlay=ophite" in read(files[pi.CONFIGURATION]).decode().splitlines()
+
+
+def test_trees_that_reserve_memory_differently_are_refused(tmp_path: Path) -> None:
+    trees = {name: tmp_path / name for name in ("a.dtb", "b.dtb")}
+    cells = {"#address-cells": b"\0\0\0\1", "#size-cells": b"\0\0\0\1"}
+    for path, count in zip(trees.values(), (1, 2), strict=True):
+        reserved = Node(cells | {"#size-cells": bytes([0, 0, 0, count])})
+        path.write_bytes(fdt.encode(Node({"compatible": b"x\0"}, {"reserved-memory": reserved})))
+    with pytest.raises(ImageError, match=r"a\.dtb, b\.dtb: they reserve memory differently"):
+        pi.make_page(trees)
+    trees["a.dtb"].write_bytes(fdt.encode(Node({"compatible": b"x\0"})))
+    with pytest.raises(ImageError, match="no /reserved-memory"):
+        pi.make_page(trees)
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
