@@ -1,9 +1,9 @@
 """Boots a Raspberry Pi's SD card without the firmware that QEMU does not have: reads what the firmware would load.
 
 The firmware looks into partition 1 for `autoboot.txt`, goes to the partition that it names, and follows `config.txt` there to
-kernel, initramfs and command line (docs/boards.md; Raspberry Pi documentation, "config.txt"). The files are copied out of the
-card by mtools and given to QEMU. Trap: QEMU takes only cards whose size is a power of two; the GPT's second copy is then not at
-the end, which is how a card that was flashed looks, too.
+kernel, initramfs, overlays and command line (docs/boards.md; Raspberry Pi documentation, "config.txt"). The files are copied
+out of the card by mtools and given to QEMU. Trap: QEMU takes only cards whose size is a power of two; the GPT's second copy is
+then not at the end, which is how a card that was flashed looks, too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image.errors import ImageError
+from image.formats import fdt
 from image.run import get_program, run
 
 FIRST = 1  # the partition with autoboot.txt
@@ -36,9 +37,9 @@ def find_card_size(size: int) -> int:
     return 1 << (size - 1).bit_length()
 
 
-def parse_settings(text: str, sections: tuple[str, ...] = FILTERS) -> dict[str, str]:
-    """The settings of `config.txt` or `autoboot.txt` in the given sections, the last of a name; `initramfs NAME …` too."""
-    found: dict[str, str] = {}
+def list_settings(text: str, sections: tuple[str, ...] = FILTERS) -> list[tuple[str, str]]:
+    """The settings of `config.txt` or `autoboot.txt` in the given sections, in their order; `initramfs NAME …` too."""
+    found: list[tuple[str, str]] = []
     section = ""
     for line in (line.strip() for line in text.splitlines()):
         if line.startswith("["):
@@ -47,8 +48,48 @@ def parse_settings(text: str, sections: tuple[str, ...] = FILTERS) -> dict[str, 
             name, sign, value = line.partition("=")
             if not sign:
                 name, _, value = line.partition(" ")
-            found[name.strip()] = value.strip()
+            found.append((name.strip(), value.strip()))
     return found
+
+
+def parse_settings(text: str, sections: tuple[str, ...] = FILTERS) -> dict[str, str]:
+    """The same by their names; the last one counts."""
+    return dict(list_settings(text, sections))
+
+
+def lay_over(tree: fdt.Node, overlay: fdt.Node) -> None:
+    """Change a device tree as an overlay says, as far as that names its targets by paths; raises `ImageError` for others.
+
+    Source: the kernel's Documentation/devicetree/overlay-notes.rst.
+    """
+    nodes = dict(tree.walk())
+    for name, fragment in overlay.children.items():
+        if name.startswith("__"):
+            continue
+        path = fragment.properties.get(fdt.TARGET, b"").rstrip(b"\0").decode()
+        if path not in nodes or fdt.OVERLAY not in fragment.children:
+            raise ImageError(f"the overlay's {name} has no target {path!r}", "is it for another board?")
+        merge(nodes[path], fragment.children[fdt.OVERLAY])
+
+
+def merge(node: fdt.Node, other: fdt.Node) -> None:
+    """Give a node the properties and children of another one."""
+    node.properties |= other.properties
+    for name, child in other.children.items():
+        merge(node.children.setdefault(name, fdt.Node()), child)
+
+
+def write_device_tree(directory: Path, name: str, overlays: list[str]) -> Path:
+    """The board's device tree with overlays laid over it, as a file; raises `ImageError`."""
+    path = directory / "qemu.dtb"
+    try:
+        tree = fdt.parse((directory / name).read_bytes())
+        for overlay in overlays:
+            lay_over(tree, fdt.parse((directory / "overlays" / f"{overlay}.dtbo").read_bytes()))
+    except (fdt.FdtError, OSError) as error:
+        raise ImageError(f"{name} with {', '.join(overlays)}: {error}", "is the image one for this board?") from error
+    path.write_bytes(fdt.encode(tree))
+    return path
 
 
 def find_offsets(disk: Path) -> dict[int, int]:
@@ -99,7 +140,9 @@ def read_boot_files(directory: Path, device_tree: str) -> BootFiles:
     for name in ("config.txt", device_tree):
         if not (directory / name).is_file():
             raise ImageError(f"the boot partition has no {name}", "is the image one for this board?")
-    settings = parse_settings((directory / "config.txt").read_text())
+    lines = list_settings((directory / "config.txt").read_text())
+    settings = dict(lines)
+    overlays = [value.partition(",")[0] for key, value in lines if key == "dtoverlay"]
     names = {
         "kernel": settings.get("kernel", "kernel8.img"),
         "initramfs": settings.get("initramfs", "").partition(" ")[0],
@@ -110,7 +153,7 @@ def read_boot_files(directory: Path, device_tree: str) -> BootFiles:
             raise ImageError(f"config.txt: {what} is {name or 'not set'!r}, which is not there", "see docs/boards.md")
     return BootFiles(
         kernel=directory / names["kernel"],
-        device_tree=directory / device_tree,
+        device_tree=write_device_tree(directory, device_tree, overlays) if overlays else directory / device_tree,
         initramfs=directory / names["initramfs"],
         command_line=(directory / names["cmdline"]).read_text().strip(),
     )

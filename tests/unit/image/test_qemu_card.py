@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from image.errors import ImageError
+from image.formats import fdt
 from image.qemu_card import find_card_size, find_offsets, parse_settings, read_boot_files, take_boot_files
 from image.run import get_program, run
 
@@ -96,6 +97,36 @@ def test_what_lacks_is_named(tmp_path: Path, missing: str, problem: str) -> None
 def test_settings_of_other_boards_do_not_count() -> None:
     assert parse_settings(CONFIG) == {"kernel": "kernel8.img", "initramfs": "initramfs.zst followkernel"}
     assert parse_settings(AUTOBOOT, ("tryboot",)) == {"boot_partition": "3"}
+
+
+def make_overlay(target: str) -> bytes:
+    """An overlay that adds a node with a property below `target`, and changes one there."""
+    body = fdt.Node({"status": b"okay\0"}, {"page@1000": fdt.Node({"no-map": b""})})
+    fragment = fdt.Node({fdt.TARGET: target.encode() + b"\0"}, {fdt.OVERLAY: body})
+    return fdt.encode(fdt.Node(children={"fragment@0": fragment, "__fixups__": fdt.Node()}))
+
+
+def test_overlays_are_laid_over_the_device_tree(tmp_path: Path) -> None:
+    directory = write_boot(tmp_path / "boot", "a", CONFIG + "dtoverlay=one,parameter=1\n")
+    memory = fdt.Node({"status": b"disabled\0", "ranges": b""}, {"old@0": fdt.Node()})
+    (directory / TREE).write_bytes(fdt.encode(fdt.Node(children={"memory": memory})))
+    (directory / "overlays/one.dtbo").write_bytes(make_overlay("/memory"))
+    found = fdt.parse(read_boot_files(directory, TREE).device_tree.read_bytes()).children["memory"]
+    assert found.properties == {"status": b"okay\0", "ranges": b""}
+    assert set(found.children) == {"old@0", "page@1000"}
+
+
+def test_an_overlay_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    directory = write_boot(tmp_path / "boot", "a", CONFIG + "dtoverlay=one\n")
+    (directory / TREE).write_bytes(fdt.encode(fdt.Node()))
+    with pytest.raises(ImageError, match="damaged device tree"):
+        read_boot_files(directory, TREE)
+    (directory / "overlays/one.dtbo").write_bytes(make_overlay("/elsewhere"))
+    with pytest.raises(ImageError, match="no target '/elsewhere'"):
+        read_boot_files(directory, TREE)
+    (directory / "overlays/one.dtbo").unlink()
+    with pytest.raises(ImageError, match="No such file"):
+        read_boot_files(directory, TREE)
 
 
 @pytest.mark.parametrize(("size", "card"), [(1, 1), (3, 4), (4096, 4096), (4097, 8192), ((3 << 30) + 1, 4 << 30)])
