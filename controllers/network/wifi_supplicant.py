@@ -17,7 +17,7 @@ DIRECTORY = "/run/ophite/wifi"
 CONTROL_DIRECTORY = f"{DIRECTORY}/control"
 """Where it makes a socket per link; its user owns it."""
 
-WIFI_UID = 61
+WIFI_UID = 64
 """User and group of wpa_supplicant: it parses what anybody sends by radio, so it is not root."""
 
 CAPABILITIES = ("CAP_NET_ADMIN", "CAP_NET_RAW")

@@ -176,4 +176,4 @@ def test_a_wrong_passphrase_is_said_and_another_network_is_joined(station: Stati
 def test_what_runs_is_not_root(station: Station) -> None:
     found = [one for one in station.node.running.inspect("processes") if "wpa_supplicant" in str(one)]
     assert len(found) == 3, found
-    assert {one["uid"] for one in found} == {61}
+    assert {one["uid"] for one in found} == {64}

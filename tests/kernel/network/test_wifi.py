@@ -130,7 +130,7 @@ async def test_it_runs_without_root_and_takes_every_kind_of_network(supplicant: 
     with await supplicant.connect() as control:
         await control.attach()
         status = find_status(process)
-        assert status["Uid"].split() == ["61"] * 4
+        assert status["Uid"].split() == ["64"] * 4
         assert (status["CapEff"], status["CapBnd"]) == ("0000000000003000",) * 2
         assert status["NoNewPrivs"] == "1"
         listed = (await control.request("LIST_NETWORKS")).splitlines()[1:]
@@ -192,5 +192,5 @@ async def test_it_is_followed_through_a_crash(supplicant: Supplicant, monkeypatc
 
 def test_its_file_is_for_its_user_alone(supplicant: Supplicant) -> None:
     found = (supplicant.root / PATH.lstrip("/")).stat()
-    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (61, 61, 0o400)
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (64, 64, 0o400)
     assert supplicant.socket.parent.stat().st_mode & 0o777 == 0o700

@@ -24,7 +24,7 @@ def test_only_its_user_may_read_it(tmp_path: Path) -> None:
     [wanted] = run_reconcile(make(tmp_path), [new("wlan0", DOCUMENT)])
     path = "/run/ophite/wifi/wlan0.conf"
     assert wanted.id == path
-    assert wanted.spec == FileSpec(path=path, content=render_config(DOCUMENT), mode=0o400, uid=61, gid=61)
+    assert wanted.spec == FileSpec(path=path, content=render_config(DOCUMENT), mode=0o400, uid=64, gid=64)
     assert "psk=" not in repr(wanted.spec)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from controllers.config.documents import WifiConfig
 from controllers.network.wifi_service import WifiServiceController
+from controllers.network.wifi_supplicant import WIFI_UID
 from controllers.ports import Paths, Ports
 from controllers.resources.machine import FileStatus
 from controllers.resources.network import LinkSpec, LinkStatus
@@ -17,6 +18,7 @@ from controllers.runtime.controller import Wanted
 from controllers.runtime.errors import Waiting
 from controllers.runtime.resource import Resource, new
 from controllers.services.supervisor_apply import render_service
+from image.etcfiles import USERS
 from init.services import decode_table
 from tests.harness.reconcile import run_reconcile
 
@@ -45,8 +47,9 @@ def test_a_service_with_two_capabilities(tmp_path: Path) -> None:
     assert decode_table(table)["wifi-wlan0"].cgroup == "ophite/wifi-wlan0"
 
 
-def test_its_user_is_not_root() -> None:
-    assert WifiServiceController(Ports())._uid == 61
+def test_its_user_is_its_own() -> None:
+    assert WifiServiceController(Ports())._uid == WIFI_UID == USERS["ophite-wifi"]
+    assert len(set(USERS.values())) == len(USERS)
 
 
 def test_the_same_again_after_a_restart_of_the_brain(tmp_path: Path) -> None:
