@@ -23,4 +23,5 @@ WATCHDOGS = (
     "?softdog",
 )  # of QEMU, Intel, AMD; last the kernel itself, for want of one
 VIRTIO = ("virtio_pci", "virtio_net", "virtio_rng", "virtio_balloon")
-COMMON = (*INPUT, *FILE_SYSTEMS, *ENCRYPTION, *PODS, *NETFILTER, *LINKS)
+MEMORY = ("?zram",)  # swap in compressed memory, on machines with little
+COMMON = (*INPUT, *FILE_SYSTEMS, *ENCRYPTION, *PODS, *NETFILTER, *LINKS, *MEMORY)
