@@ -11,5 +11,5 @@ SET = ModuleSet(
         "mlx4_ib", "mlx5_ib", "bnxt_re", "irdma", "iw_cxgb4", "qedr", "ocrdma", "?hns_roce_hw_v2", "?hfi1", "mana_ib",
         "ib_ipoib", "ib_umad", "ib_uverbs", "rdma_ucm", "rdma_rxe", "ib_iser", "ib_srp",
     ),
-    firmware=("firmware-intel-misc", "firmware-misc-nonfree", "firmware-qlogic", "firmware-bnx2x"),
+    firmware=("firmware-intel-misc", "firmware-misc-nonfree", "firmware-qlogic"),
 )  # fmt: skip

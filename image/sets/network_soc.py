@@ -14,5 +14,4 @@ SET = ModuleSet(
         "?rvu_nicpf", "?rvu_nicvf", "?xgene_enet", "?smsc911x",
         "marvell", "marvell10g", "at803x", "broadcom", "micrel", "?motorcomm", "realtek", "aquantia", "dp83867",
     ),
-    firmware=("firmware-misc-nonfree",),
 )  # fmt: skip

@@ -12,5 +12,5 @@ SET = ModuleSet(
         "?fnic", "snic", "qedf", "qedi", "qla4xxx", "bnx2fc", "bnx2i", "be2iscsi", "csiostor", "cxgb4i", "dm_multipath",
         "dm_round_robin", "dm_service_time", "dm_queue_length", "scsi_dh_alua", "scsi_dh_rdac", "scsi_dh_emc",
     ),
-    firmware=("firmware-qlogic", "firmware-misc-nonfree", "firmware-bnx2", "firmware-bnx2x"),
+    firmware=("firmware-qlogic", "firmware-misc-nonfree"),
 )  # fmt: skip
