@@ -19,6 +19,21 @@ LIMIT = 1024 * 1024
 SHOWN = 256
 PLACEHOLDERS = frozenset({"to be filled by o.e.m.", "default string", "system serial number", "not specified", "none", "0"})
 
+ARM = "0x41"
+ARM_PARTS = {
+    "0xd03": "Cortex-A53",
+    "0xd05": "Cortex-A55",
+    "0xd07": "Cortex-A57",
+    "0xd08": "Cortex-A72",
+    "0xd09": "Cortex-A73",
+    "0xd0b": "Cortex-A76",
+    "0xd0c": "Neoverse-N1",
+    "0xd40": "Neoverse-V1",
+    "0xd49": "Neoverse-N2",
+    "0xd4f": "Neoverse-V2",
+}
+"""Main ID Register, part numbers of Arm's own cores (their Technical Reference Manuals)."""
+
 
 def read_attribute(path: Path) -> str:
     """Return a short text of the firmware, "" when it is missing or says nothing."""
@@ -27,7 +42,12 @@ def read_attribute(path: Path) -> str:
             raw = file.read(4 * SHOWN)
     except OSError:
         return ""
-    text = raw.decode("utf-8", "replace").strip("\0 \t\r\n")[:SHOWN]
+    return clean(raw.decode("utf-8", "replace"))
+
+
+def clean(text: str) -> str:
+    """Return a text of some maker, cut and printable; "" for the placeholders of careless ones."""
+    text = text.strip("\0 \t\r\n")[:SHOWN]
     text = "".join(char if char.isprintable() else "?" for char in text)
     return "" if text.lower() in PLACEHOLDERS else text
 
@@ -50,10 +70,12 @@ def read_system(sys: Path, proc: Path) -> SystemInformation:
 
 
 def parse_cpuinfo(text: str) -> ProcessorInfo:
-    """Return model, number of processors and sockets from /proc/cpuinfo; arm64 names no model there."""
+    """Return model, number of processors and sockets from /proc/cpuinfo; arm64 has only the number of a part there."""
     fields = [(key.strip(), value.strip()) for key, _, value in (line.partition(":") for line in text.splitlines())]
     models = [value for key, value in fields if key == "model name"] or [value for key, value in fields if key == "CPU part"]
     sockets = {value for key, value in fields if key == "physical id"}
+    if models and ("CPU implementer", ARM) in fields:
+        models = [ARM_PARTS.get(models[0], models[0])]
     online = sum(1 for key, _ in fields if key == "processor")
     return ProcessorInfo(model=models[0][:SHOWN] if models else "", online=online, sockets=max(len(sockets), 1))
 

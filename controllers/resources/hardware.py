@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from controllers.runtime.resource import Spec
+from controllers.runtime.resource import Part, Spec
 
 HARDWARE = "hardware"
 
@@ -81,3 +81,143 @@ class IdentifyRequest(Spec, frozen=True, kw_only=True):
     namespace: ClassVar[str] = HARDWARE
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("UNTIL", "until"),)
     until: float = 0.0
+
+
+class PciDevice(Spec, frozen=True, kw_only=True):
+    """A PCI function; id = its address. `ids`: vendor and device, `subsystem_ids`: whose card it is, `class_id`: all in hex.
+
+    `kind` and `vendor` in words where they are known, `label` as the firmware calls the place.
+    """
+
+    namespace: ClassVar[str] = HARDWARE
+    aliases: ClassVar[tuple[str, ...]] = ("pci",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("KIND", "kind"),
+        ("VENDOR", "vendor"),
+        ("IDS", "ids"),
+        ("DRIVER", "driver"),
+        ("LABEL", "label"),
+    )
+    ids: str
+    subsystem_ids: str = ""
+    class_id: str = ""
+    kind: str = ""
+    vendor: str = ""
+    label: str = ""
+    driver: str = ""
+    modalias: str = ""
+
+
+class UsbDevice(Spec, frozen=True, kw_only=True):
+    """A USB device; id = where it is plugged in, such as `1-1.4`. `ids`: vendor and product in hex; texts are the device's own.
+
+    `drivers`: those of its interfaces. `speed`: Mbit/s.
+    """
+
+    namespace: ClassVar[str] = HARDWARE
+    aliases: ClassVar[tuple[str, ...]] = ("usb",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("VENDOR", "vendor"),
+        ("PRODUCT", "product"),
+        ("IDS", "ids"),
+        ("SPEED", "speed"),
+        ("DRIVERS", "drivers"),
+    )
+    ids: str
+    class_id: str = ""
+    vendor: str = ""
+    product: str = ""
+    serial: str = ""
+    speed: str = ""
+    drivers: tuple[str, ...] = ()
+    modalias: tuple[str, ...] = ()
+
+
+class Sensor(Spec, frozen=True, kw_only=True):
+    """What a sensor of the kernel's class hwmon says; id = chip/name. Measured once a minute.
+
+    `kind`: `temperature`, `fan`, `voltage`, `current`, `power` or `humidity`; `unit` of all numbers. A limit that the chip does
+    not have is None. `alarm`: the chip says that a limit is passed.
+    """
+
+    namespace: ClassVar[str] = HARDWARE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("VALUE", "value"),
+        ("UNIT", "unit"),
+        ("HIGH", "high"),
+        ("CRITICAL", "critical"),
+        ("ALARM", "alarm"),
+    )
+    kind: str
+    unit: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    critical: float | None = None
+    alarm: bool = False
+
+
+class MemoryModuleErrors(Part, frozen=True, kw_only=True):
+    """Errors of one memory module, as the board labels it."""
+
+    label: str
+    corrected: int = 0
+    uncorrected: int = 0
+
+
+class MemoryErrors(Spec, frozen=True, kw_only=True):
+    """What a memory controller has counted since the boot (EDAC); id = the controller. `modules`: those with errors."""
+
+    namespace: ClassVar[str] = HARDWARE
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("CONTROLLER", "controller"),
+        ("CORRECTED", "corrected"),
+        ("UNCORRECTED", "uncorrected"),
+    )
+    controller: str = ""
+    corrected: int = 0
+    uncorrected: int = 0
+    modules: tuple[MemoryModuleErrors, ...] = ()
+
+
+class DriveHealth(Spec, frozen=True, kw_only=True):
+    """How a drive says that it is; id = the disk's kernel name. What it does not say is None. Asked once an hour.
+
+    `passed`: the drive's own judgement. `temperature` in degrees Celsius, `hours` of power, `wear` in percent of its life.
+    `error`: why it could not be asked.
+    """
+
+    namespace: ClassVar[str] = HARDWARE
+    aliases: ClassVar[tuple[str, ...]] = ("smart",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("PASSED", "passed"),
+        ("TEMPERATURE", "temperature"),
+        ("HOURS", "hours"),
+        ("WEAR %", "wear"),
+        ("REALLOCATED", "reallocated"),
+        ("PENDING", "pending"),
+        ("MEDIA ERRORS", "media_errors"),
+        ("ERROR", "error"),
+    )
+    quiet_fields: ClassVar[frozenset[str]] = frozenset({"temperature", "hours"})
+    passed: bool | None = None
+    temperature: int | None = None
+    hours: int | None = None
+    wear: int | None = None
+    reallocated: int | None = None
+    pending: int | None = None
+    media_errors: int | None = None
+    error: str = ""
+
+
+class HardwareSummary(Spec, frozen=True, kw_only=True):
+    """One line of what the machine is made of; id = the subject: `system`, `processors`, `memory`, `pci`, `usb`, …
+
+    `wrong`: what somebody should look at.
+    """
+
+    namespace: ClassVar[str] = HARDWARE
+    aliases: ClassVar[tuple[str, ...]] = ("hardware",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("SUMMARY", "summary"), ("WRONG", "wrong"))
+    summary: str
+    wrong: tuple[str, ...] = ()

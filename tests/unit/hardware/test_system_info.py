@@ -49,6 +49,8 @@ def test_device_tree(tmp_path: Path) -> None:
 def test_processors() -> None:
     assert parse_cpuinfo(X86) == ProcessorInfo(model="AMD EPYC", online=2, sockets=2)
     assert parse_cpuinfo(ARM) == ProcessorInfo(model="0xd08", online=2, sockets=1)
+    assert parse_cpuinfo("CPU implementer\t: 0x41\n" + ARM).model == "Cortex-A72"
+    assert parse_cpuinfo("CPU implementer\t: 0x51\n" + ARM).model == "0xd08", "another maker's numbers mean something else"
     assert parse_cpuinfo("") == ProcessorInfo()
 
 
