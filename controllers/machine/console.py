@@ -15,11 +15,12 @@ from pathlib import Path
 from controllers.ports import Ports
 from controllers.resources.lifecycle import UPGRADE, UpgradePhase, UpgradeStatus
 from controllers.resources.machine import MachineStatus, Stage, VersionInfo
-from controllers.resources.network import HostnameStatus, NodeAddress
+from controllers.resources.network import HostnameStatus, NodeAddress, WifiStatus
 from controllers.resources.pki import ApiServing
 from controllers.runtime.controller import Controller, Input, View, Wanted
 
 PAUSE = 5.0
+MAX_LINKS = 4
 RULE = "-" * 72
 
 
@@ -35,6 +36,7 @@ class Summary:
     blocker: str
     ready: bool
     upgrade: str = ""
+    wifi: tuple[str, ...] = ()
 
 
 def render(summary: Summary) -> str:
@@ -49,6 +51,7 @@ def render(summary: Summary) -> str:
         lines += _next_steps(summary)
     elif summary.blocker:
         lines.append(f"waits for {summary.blocker}")
+    lines += summary.wifi
     if summary.upgrade:
         lines.append(summary.upgrade)
     return "".join(f"{_printable(line)}\r\n" for line in [*lines, RULE])
@@ -72,7 +75,7 @@ def _printable(line: str) -> str:
 
 
 class ConsoleController(Controller):
-    """`MachineStatus`, addresses, `ApiServing` → /dev/console. Runs in a thread: a serial line is slow."""
+    """`MachineStatus`, addresses, `ApiServing`, Wi-Fi → /dev/console. Runs in a thread: a serial line is slow."""
 
     name = "machine.ConsoleController"
     inputs = (
@@ -82,6 +85,7 @@ class ConsoleController(Controller):
         Input(NodeAddress),
         Input(ApiServing, id="api"),
         Input(UpgradeStatus, id=UPGRADE),
+        Input(WifiStatus),
     )
     inline = False
 
@@ -120,7 +124,16 @@ def summarize(view: View) -> Summary:
         blocker=status.blocker,
         ready=status.ready,
         upgrade=describe_upgrade(upgrade.spec) if upgrade else "",
+        wifi=tuple(describe_wifi(link.spec) for link in view.list(WifiStatus) if link.spec.state != "connected")[:MAX_LINKS],
     )
+
+
+def describe_wifi(status: WifiStatus) -> str:
+    """Return why a wireless link is not connected: of a node without a cable nobody can ask anything but this console.
+
+    Scanning comes and goes; it is not worth a line each time.
+    """
+    return f"Wi-Fi on {status.link}: {status.error or 'not connected yet'}"
 
 
 def describe_upgrade(status: UpgradeStatus) -> str:

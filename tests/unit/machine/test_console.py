@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from controllers.machine.console import PAUSE, ConsoleController, Summary, describe_upgrade, render
+from controllers.machine.console import PAUSE, ConsoleController, Summary, describe_upgrade, render, summarize
 from controllers.ports import Paths, Ports
 from controllers.resources.lifecycle import UpgradePhase, UpgradeStatus
 from controllers.resources.machine import MachineStatus, Stage, VersionInfo
-from controllers.resources.network import HostnameStatus, NodeAddress
+from controllers.resources.network import HostnameStatus, NodeAddress, WifiStatus
 from controllers.resources.pki import ApiServing
+from controllers.runtime.controller import make_view
 from controllers.runtime.resource import Resource, new
 from tests.harness.clock import FakeClock
 from tests.harness.reconcile import run_reconcile
@@ -88,6 +89,21 @@ def test_no_console_is_no_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "dev/console")
     controller = ConsoleController(Ports(paths=Paths(tmp_path)))
     run_reconcile(controller, [new("machine", MachineStatus(stage=Stage.BOOTING, ready=False))])
+
+
+def test_a_node_without_a_cable_says_why_its_radio_does_not_join() -> None:
+    given: list[Resource[Any]] = [
+        new("machine", MachineStatus(stage=Stage.MAINTENANCE, ready=False)),
+        new("wlan0", WifiStatus(link="wlan0", state="disconnected", error="home: wrong passphrase\x1b[2J")),
+        new("wlan1", WifiStatus(link="wlan1", state="scanning")),
+        new("wlan2", WifiStatus(link="wlan2", state="connected")),
+    ]
+    lines = render(summarize(make_view(ConsoleController(Ports()), given, [], 0.0))).split("\r\n")
+    assert lines[3:6] == [
+        "waits for a network: plug it in, or boot with ip= on the kernel's command line",
+        "Wi-Fi on wlan0: home: wrong passphrase?[2J",
+        "Wi-Fi on wlan1: not connected yet",
+    ]
 
 
 def test_an_upgrade_is_shown_while_it_goes_on_and_when_it_failed() -> None:
