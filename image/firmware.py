@@ -106,7 +106,11 @@ def find_firmware(
 ) -> tuple[FirmwareFile, ...]:
     """What these modules ask for, in order of name. Raises `ImageError` with every name that
     is in no package of the sets and that none of them says to be absent."""
-    tree = read_tree(sets, trees)
+    return pick_firmware(modules, sets, read_tree(sets, trees))
+
+
+def pick_firmware(modules: Iterable[ModuleInfo], sets: Sequence[ModuleSet], tree: FirmwareTree) -> tuple[FirmwareFile, ...]:
+    """The same, out of packages that are read already."""
     absent = [pattern for item in sets for pattern in item.absent]
     found: dict[str, FirmwareFile] = {}
     missing: list[str] = []

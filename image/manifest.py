@@ -11,9 +11,11 @@ from typing import Any
 from image.cache import digest, digest_file
 from image.context import Context
 from image.executables import LINKS
+from image.kmod import read_modules
 from image.kubernetes import NODE_BINARIES
 from image.profile import describe_profile, identify
 from image.rootfs import name_binaries
+from image.set_sizes import measure_sets
 from image.wheels import read_wheel
 
 LICENCE_FIELD = re.compile(r"^License:[ \t]*(\S.*)$", re.MULTILINE)
@@ -31,7 +33,7 @@ def render_manifest(context: Context, outputs: dict[str, Path]) -> str:
         "built": context.epoch,
         "profile": {"id": identify(profile), **profile},
         "kernel": context.kernel_version,
-        "sets": [item.name for item in context.sets],
+        "sets": describe_sets(context),
         "kubernetes": context.kubernetes.version,
         "root": {
             "hash": image.root_hash,
@@ -62,6 +64,13 @@ def describe_all(outputs: dict[str, Path]) -> dict[str, dict[str, Any]]:
 def describe(path: Path) -> dict[str, Any]:
     """Size in bytes and SHA-256."""
     return {"bytes": path.stat().st_size, "sha256": digest_file(path)}
+
+
+def describe_sets(context: Context) -> list[dict[str, Any]]:
+    """What each module set brings, in bytes."""
+    top = context.kernel / "usr/lib/modules" / context.kernel_version
+    modules = read_modules(top, context.cache, context.kernel.name)
+    return [size.describe() for size in measure_sets(context.sets, modules, top, context.trees)]
 
 
 def describe_package(context: Context, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from image.firmware import find_firmware
+from image.firmware import pick_firmware, read_tree
 from image.kmod import ModuleInfo, Modules
 from image.sets import expand_set
 from image.sets.moduleset import ModuleSet
@@ -37,10 +37,11 @@ def measure_sets(sets: Sequence[ModuleSet], modules: Modules, top: Path, trees: 
     """The shares of `sets`, in their order; `top` is the kernel's /usr/lib/modules/VERSION, `trees` are the packages."""
     counted: set[str] = set()
     sizes = []
+    tree = read_tree(sets, trees)
     for item in sets:
         brought = modules.closure(expand_set(item, modules))
         new = [module for module in brought if module.path not in counted]
-        files = [file for file in find_firmware(brought, sets, trees) if file.name not in counted]
+        files = [file for file in pick_firmware(brought, sets, tree) if file.name not in counted]
         counted |= {module.path for module in new} | {file.name for file in files}
         sizes.append(SetSize(item.name, len(new), count_bytes(new, top), len(files), sum(file.bytes for file in files)))
     return tuple(sizes)
