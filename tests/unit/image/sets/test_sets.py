@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from image import sets
 from image.errors import ImageError
 from image.kmod import ModuleInfo, Modules
 from image.rootlist import Keep
 from image.sets import SETS, choose_sets, expand_modules, expand_stage1, find_sets, list_set_packages, select_packages
 from image.sets.moduleset import ModuleSet
+
+DOCUMENT = Path(__file__).parents[4] / "docs/images.md"
 
 
 def kernel(*paths: str, builtin: tuple[str, ...] = ()) -> Modules:
@@ -79,6 +82,12 @@ def test_packages_of_sets_are_of_the_kernels_suite_and_programs_of_the_images() 
 
 
 def test_a_directory_is_written_with_a_slash_and_a_module_without() -> None:
-    for item in sets.SETS.values():
+    for item in SETS.values():
         for word in (*item.modules, *item.stage1):
             assert ("/" in word) == word.endswith("/"), f"{item.name}: {word}"
+
+
+def test_the_table_of_the_documentation_is_current() -> None:
+    rows = [line.split(" | ") for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    table = {name.strip("| `"): summary for name, summary, *_ in rows if name.strip("| `") in SETS}
+    assert table == {name: item.summary for name, item in SETS.items()}
