@@ -32,5 +32,6 @@ def make_microcode(sets: Iterable[ModuleSet], trees: Mapping[str, Path], arch: s
         files = sorted(path for package in packages for path in trees[package].glob(pattern) if path.is_file())
         if not files:
             raise ImageError(f"no package of the chosen sets has {pattern}", "correct image/microcode.py")
-        members.append(cpio.regular(name, b"".join(path.read_bytes() for path in files)))
+        updates = dict.fromkeys(path.read_bytes() for path in files)  # one file may be there under several names
+        members.append(cpio.regular(name, b"".join(updates)))
     return cpio.encode_archive(members)

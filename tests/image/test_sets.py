@@ -177,5 +177,5 @@ def test_the_microcode_is_what_processors_take() -> None:
         offset += header[8] or 2048  # none is said in the oldest
         updates += 1
     assert offset == len(intel)
-    assert updates > 100
+    assert updates > 90
     assert amd.startswith(AMD_MAGIC)

@@ -24,7 +24,10 @@ def lay(tree: Path, **files: bytes) -> Path:
 @pytest.fixture
 def trees(tmp_path: Path) -> dict[str, Path]:
     """Both packages, with a file that is not microcode beside it."""
-    intel = lay(tmp_path / "i/usr/lib/firmware/intel-ucode", **{"06-0a-01": b"B", "06-01-01": b"A", "list": b"x"})
+    intel = lay(
+        tmp_path / "i/usr/lib/firmware/intel-ucode",
+        **{"06-0a-01": b"B", "06-01-01": b"A", "06-01-02.initramfs": b"A", "list": b"x"},
+    )
     amd = lay(tmp_path / "a/usr/lib/firmware/amd-ucode", **{"microcode_amd.bin": b"C", "README": b"x"})
     return {"intel-microcode": intel.parents[3], "amd64-microcode": amd.parents[3]}
 

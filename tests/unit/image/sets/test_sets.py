@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from image.boards import BOARDS
 from image.errors import ImageError
 from image.kmod import ModuleInfo, Modules
 from image.rootlist import Keep
@@ -40,6 +41,11 @@ def test_the_base_comes_first_and_each_set_once() -> None:
     chosen = choose_sets(("edac", "network-1g"), ("edac", "base"))
     assert [item.name for item in chosen] == ["base", "edac", "network-1g"]
     assert [item.name for item in choose_sets()] == ["base"]
+
+
+def test_the_sets_of_every_board_exist() -> None:
+    for board in BOARDS.values():
+        assert choose_sets(board.sets)[0] is SETS["base"]
 
 
 def test_an_unknown_set_is_told_with_those_that_exist() -> None:
