@@ -136,9 +136,9 @@ def _list_parts(manifest: Manifest) -> list[str]:
 
 
 def _rank(path: str) -> int:
-    """Return how much a file makes a partition bootable: config.txt by our rule, start*.elf by that of older firmware."""
+    """Return how much a file makes a partition bootable: start*.elf for most boards, config.txt for a Pi 5, which has none."""
     name = path.rpartition("/")[2]
-    return 2 if name == CONFIG else int(name.startswith("start") and name.endswith(".elf"))
+    return 2 if name.startswith("start") and name.endswith(".elf") else int(name == CONFIG)
 
 
 def _plan_copy(bundle: Bundle, slot: Slot, name: str, words: tuple[str, ...]) -> Step:

@@ -11,16 +11,18 @@ from controllers.lifecycle.ports import Opened
 from controllers.lifecycle.progress import Say
 from controllers.lifecycle.record import UpgradeRecord, parse_record
 from controllers.lifecycle.slot_status import SlotStatusController
+from controllers.lifecycle.tryboot import ARGUMENT
 from controllers.lifecycle.upgrade import UpgradeController
 from controllers.lifecycle.verify import VerifyController
 from controllers.ports import Ports
 from controllers.resources.lifecycle import UPGRADE, SlotStatus, UpgradeRequest, UpgradeStatus
-from controllers.resources.machine import Blocker, MachineStatus, PlatformInfo, PowerRequest, Stage, VersionInfo
+from controllers.resources.machine import Blocker, MachineStatus, PlatformInfo, PowerRequest, RebootArgument, Stage, VersionInfo
 from controllers.resources.meta import MetaRequest, MetaStatus, MetaValue
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from tests.harness.engine import World
 
 OLD, NEW = "0" * 64, "1" * 64
+OTHER = {"a": "b", "b": "a"}
 BUNDLE = "b" * 64
 
 
@@ -40,8 +42,9 @@ class Slot:
 
 @dataclass
 class Disk:
-    """Everything that outlives a boot. `effects` counts what was done to it, over all boots;
-    `kill_at` ends the power before that one."""
+    """Everything that outlives a boot. `effects` counts what was done to it, over all boots; `kill_at` ends the power before
+    that one. `tryboot`: it is a Raspberry Pi's, whose firmware tries a slot only when the reboot carries `argument`.
+    """
 
     meta: dict[str, str] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=lambda: {"a": Slot("1", OLD, entry=True), "b": Slot()})
@@ -53,6 +56,8 @@ class Disk:
     fails: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     frozen: bool = False
+    tryboot: bool = False
+    argument: str = ""
 
     def effect(self, what: str) -> None:
         """Something changes the disk. A machine without power changes nothing any more."""
@@ -67,13 +72,17 @@ class Disk:
     @property
     def next(self) -> str:
         """The slot that the boot loader takes: one with a try left, else the default."""
+        if self.tryboot:
+            return self.default
         return next((name for name, slot in self.slots.items() if slot.entry and slot.tries), self.default)
 
     def boot(self) -> str:
         """Do what the boot loader does, and use up the try. Returns the slot that runs."""
+        tried = self.tryboot and bool(self.argument) and not self.frozen
+        self.argument = ""
         if self.frozen:
             self.frozen, self.kill_at = False, -1
-        self.running = self.next
+        self.running = OTHER[self.next] if tried else self.next
         if self.slots[self.running].tries:
             self.slots[self.running].tries = 0
         return self.running
@@ -101,7 +110,8 @@ class FakeSlots:
                 running=name == disk.running,
                 next=name == disk.next,
                 entry=slot.entry,
-                tries=slot.tries,
+                tries=(0 if name == disk.running != disk.default else None) if disk.tryboot else slot.tries,
+                argument=ARGUMENT if disk.tryboot else "",
             )
             for name, slot in disk.slots.items()
         }
@@ -119,11 +129,11 @@ class FakeSlots:
         disk.effect("write root")
         say("root image", 0.5)
         disk.effect("write boot files")
-        disk.slots[slot] = Slot(disk.spooled.version, disk.spooled.root_hash)
+        disk.slots[slot] = Slot(disk.spooled.version, disk.spooled.root_hash, entry=disk.tryboot)
 
     async def arm(self, slot: str, version: str) -> None:
         self.disk.effect("arm")
-        self.disk.slots[slot].entry, self.disk.slots[slot].tries = True, 1
+        self.disk.slots[slot].entry, self.disk.slots[slot].tries = True, None if self.disk.tryboot else 1
 
     async def commit(self, slot: str) -> None:
         self.disk.effect("commit")
@@ -131,7 +141,7 @@ class FakeSlots:
 
     async def disarm(self, slot: str) -> None:
         self.disk.effect("disarm")
-        other = {"a": "b", "b": "a"}[slot]
+        other = OTHER[slot]
         if self.disk.slots[slot].entry:
             self.disk.slots[slot].tries = 0
         if self.disk.slots[other].entry:
@@ -216,6 +226,9 @@ class Boot:
         return self
 
     async def __aexit__(self, *args: object) -> None:
+        """The boot ends in order, whoever asked for it."""
+        said = await self.world.store.find(RebootArgument, "next")
+        self.disk.argument = said.spec.argument if said else ""
         await self.world.__aexit__(*args)
 
     async def status(self, *unmet: str, stage: Stage = Stage.STARTING) -> None:

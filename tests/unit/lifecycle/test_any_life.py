@@ -54,8 +54,8 @@ async def play(boot: Boot, number: int, event: tuple[Any, ...]) -> None:
             disk.meta.clear()
 
 
-async def live(boots: list[tuple[list[tuple[Any, ...]], int | None]]) -> None:
-    disk = Disk(meta=WatchedMeta())
+async def live(boots: list[tuple[list[tuple[Any, ...]], int | None]], *, tryboot: bool) -> None:
+    disk = Disk(meta=WatchedMeta(), tryboot=tryboot)
     number = 0
     for events, kill_after in boots:
         if kill_after is not None:
@@ -66,7 +66,9 @@ async def live(boots: list[tuple[list[tuple[Any, ...]], int | None]]) -> None:
                 number += 1
                 await play(boot, number, event)
             await boot.wait(1)
+        default = disk.default
         disk.boot()
+        assert disk.default == default
         assert disk.slots[disk.running].root_hash, "the boot loader never takes a slot without a system"
     disk.fails, disk.kill_at = {}, -1
     for _ in range(3):
@@ -83,6 +85,6 @@ async def live(boots: list[tuple[list[tuple[Any, ...]], int | None]]) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(BOOTS)
-def test_any_life(boots: list[tuple[list[tuple[Any, ...]], int | None]]) -> None:
-    asyncio.run(live(boots))
+@given(BOOTS, st.booleans())
+def test_any_life(boots: list[tuple[list[tuple[Any, ...]], int | None]], tryboot: bool) -> None:
+    asyncio.run(live(boots, tryboot=tryboot))
