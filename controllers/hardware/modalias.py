@@ -8,8 +8,9 @@ Trap: chips of network ports (PHYs) have no modalias, only the id of which the k
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from controllers.block.sysfs import LIMIT, read_text
@@ -21,6 +22,9 @@ from controllers.resources.machine import PlatformInfo
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 
 MAX_DEVICES = 4096
+"""Of one bus."""
+WITHOUT = frozenset({"clockevents", "clocksource", "event_source", "machinecheck", "memory", "node", "workqueue"})
+"""Buses whose devices no module drives; a machine with a terabyte has thousands of them."""
 MDIO = "mdio_bus"
 PHY_ID = re.compile(r"0x[0-9a-f]{1,8}")
 NAMED = 4
@@ -28,44 +32,45 @@ NAMED = 4
 
 
 def list_texts(sys: Path, limit: int = MAX_DEVICES) -> dict[str, list[str]]:
-    """Return every modalias with the devices (`pci/0000:00:1f.2`) that have it, at most `limit` devices."""
+    """Return every modalias with the devices (`pci/0000:00:1f.2`) that have it, at most `limit` devices of a bus."""
     found: dict[str, list[str]] = {}
-    for count, (device, path) in enumerate(_list_devices(sys / "bus")):
-        if count >= limit:
-            break
-        for text in _read(path):
-            found.setdefault(text, []).append(device)
+    root = f"{sys}/bus"
+    for bus in sorted(set(_names(root)) - WITHOUT):
+        for name in _names(f"{root}/{bus}/devices")[:limit]:
+            device = f"{root}/{bus}/devices/{name}"
+            texts = _read(f"{device}/modalias")
+            if bus == MDIO and not texts:
+                texts = _read_phy(Path(device))
+            for text in texts:
+                found.setdefault(text, []).append(f"{bus}/{name}")
     return found
 
 
-def _list_devices(buses: Path) -> Iterator[tuple[str, Path]]:
-    """Yield each device's name and the path of its text, in order of names."""
-    for bus in _entries(buses):
-        for device in _entries(bus / "devices"):
-            yield f"{bus.name}/{device.name}", device / "modalias"
-
-
-def _entries(directory: Path) -> list[Path]:
+def _names(directory: str) -> list[str]:
     try:
-        return sorted(directory.iterdir())
+        with os.scandir(directory) as entries:
+            return sorted(entry.name for entry in entries)
     except OSError:
         return []
 
 
-def _read(path: Path) -> list[str]:
+def _read(path: str) -> list[str]:
     """Return the lines of a modalias: ACPI devices may have two."""
     try:
-        with path.open("rb", buffering=0) as file:
-            data = file.read(LIMIT)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return _read_phy(path.parent)
+        return []
+    try:
+        data = os.read(file, LIMIT)
+    except OSError:
+        return []
+    finally:
+        os.close(file)
     return [line for line in data.decode("utf-8", "replace").split("\n") if ":" in line]
 
 
 def _read_phy(device: Path) -> list[str]:
     """Return the text of a PHY: the 32 bits of its id (MDIO_ID_FMT in linux/mod_devicetable.h)."""
-    if device.parent.parent.name != MDIO:
-        return []
     text = read_text(device / "phy_id")
     return [f"mdio:{int(text, 16):032b}"] if PHY_ID.fullmatch(text) else []
 
