@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controllers.config.documents import WifiConfig, WifiNetwork, WifiSecurity
@@ -42,6 +42,7 @@ def test_a_key_is_taken_as_it_is_and_a_passphrase_is_not_in_the_file_of_wpa2() -
     assert "ppp" not in text
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy host is no failure
 @given(
     st.text(st.characters(codec="utf-8"), max_size=40),
     st.text(st.characters(codec="utf-8"), max_size=140),
