@@ -1,7 +1,8 @@
 """How the drives are: `Disk` → smartctl, or sysfs for an eMMC → `DriveHealth`.
 
 Once an hour, one drive after the other, and not while the machine boots. A drive that sleeps is not woken: what it said before
-stays. Without smartctl in the image only an eMMC says something. Virtual disks are not asked.
+stays. Without smartctl in the image only an eMMC says something. Virtual disks are not asked, and a stick on USB that cannot
+answer is no news.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class DriveHealthStatusController(Controller):
             if view.now >= self._due.get(name, 0.0):
                 self._due[name] = view.now + POLL
                 health = await self._ask(name, disk)
-                if health is not None:
+                if health is not None and not (health.error and disk.transport == "usb"):
                     self._known[name] = health
         if self._due:
             view.wake_after(max(min(self._due.values()) - view.now, 1.0))

@@ -84,6 +84,13 @@ async def test_a_status_that_is_not_0_may_be_an_answer(machine: Machine) -> None
     assert found["sdc"].error.startswith("smartctl: not JSON")
 
 
+async def test_a_stick_that_cannot_answer_is_no_news(machine: Machine) -> None:
+    machine.answers["/dev/sda"] = ProgramError(
+        ["smartctl"], "ended with status 1", '{"smartctl": {"messages": [{"string": "/dev/sda: Unknown USB bridge"}]}}'
+    )
+    assert await machine.look(10.0, sda="usb", sdb="usb") == {"sdb": DriveHealth(passed=True)}
+
+
 async def test_not_while_the_machine_boots_but_not_never(machine: Machine) -> None:
     machine.stage = Stage.STARTING
     assert await machine.look(10.0, sda="ata") == {}
