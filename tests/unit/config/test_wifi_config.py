@@ -3,8 +3,12 @@
 import msgspec
 import pytest
 
+from controllers.config.apply_plan import plan_apply
+from controllers.config.bundle import SecretsBundle
 from controllers.config.documents import WifiConfig, WifiNetwork, WifiSecurity
+from controllers.config.generate import generate_config
 from controllers.config.loader import load
+from controllers.config.render import render_document
 from controllers.config.validation import is_partial
 from controllers.runtime.secret import redact
 
@@ -21,6 +25,17 @@ def with_(network: WifiNetwork = HOME, **fields: object) -> WifiNetwork:
 
 def test_it_may_be_applied_before_there_is_a_whole_configuration() -> None:
     assert is_partial([WifiConfig.example()])
+
+
+def test_it_goes_on_when_the_whole_configuration_comes_over_it() -> None:
+    """Else the node would be gone with the first `apply-config`, for good: nobody is left to tell it its network again."""
+    document = WifiConfig(name="wlan0", country="DE", networks=(HOME,))
+    complete = generate_config("test", "https://192.0.2.10:6443", SecretsBundle.generate()).worker
+    plan = plan_apply(render_document(document), complete, "auto", maintenance=True)
+    assert plan.problems == ()
+    assert plan.persistent
+    assert document in load(plan.yaml).documents
+    assert "secret passphrase" not in f"{plan.diff}{plan!r}"
 
 
 def test_passphrases_are_not_shown() -> None:
