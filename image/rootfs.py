@@ -18,7 +18,7 @@ from image.cache import digest, digest_file
 from image.context import Context
 from image.errors import ImageError
 from image.executables import KUBERNETES, LINKS, Executable
-from image.firmware import lay_firmware
+from image.firmware import FIRMWARE, lay_firmware
 from image.formats.elf import HEADER, is_elf, parse_elf, read_machine
 from image.kubernetes import NODE_BINARIES
 from image.overlay import lay_overlay
@@ -203,9 +203,9 @@ def is_present(library: str, files: set[str], root: Path) -> bool:
 
 
 def iterate_elf(root: Path) -> Iterable[Path]:
-    """All regular ELF files below `root`, except kernel modules (which are compressed)."""
+    """All regular ELF files below `root`, except kernel modules (which are compressed) and firmware (for other processors)."""
     for path in sorted(root.rglob("*")):
-        if path.is_file() and not path.is_symlink():
+        if path.is_file() and not path.is_symlink() and not path.is_relative_to(root / FIRMWARE):
             with path.open("rb") as file:
                 if is_elf(file.read(4)):
                     yield path

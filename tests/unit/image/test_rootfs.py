@@ -60,6 +60,8 @@ def test_missing_libraries_are_named_with_who_wants_them(tmp_path: Path, elf: Ca
         check_libraries(tmp_path)
     (top / "libgone.so.2").write_bytes(elf())
     check_libraries(tmp_path)
+    (tmp_path / "usr/lib/firmware").mkdir(parents=True)
+    (tmp_path / "usr/lib/firmware/radio.bin").write_bytes(elf())
     assert len(list(iterate_elf(tmp_path))) == 3
 
 
