@@ -70,6 +70,8 @@ def message_to_dict(message: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any, field: Any) -> Any:
+    if field.message_type and field.message_type.GetOptions().map_entry:
+        return dict(sorted(value.items()))
     if field.is_repeated:
         return [message_to_dict(part) if field.message_type else part for part in value]
     return message_to_dict(value) if field.message_type else value

@@ -191,11 +191,24 @@ async def test_inspect(secure: FakeNode, ophite: Any, what: str) -> None:
     if what in ("mounts", "memory"):
         (secure.root / "proc/self").mkdir(parents=True)
         (secure.root / "proc/self/mountinfo").write_text("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
-        (secure.root / "proc/meminfo").write_text("MemTotal: 100 kB\n")
+        (secure.root / "proc/meminfo").write_text("MemTotal: 100 kB\nSlab: 7 kB\n")
     result = await ophite("inspect", what)
     assert result.exit_code == 0, result.output
     if what != "controllers":
         json.loads((await ophite("inspect", what, "-o", "json")).stdout)
+
+
+async def test_inspect_memory_of_groups_and_kernel(secure: FakeNode, ophite: Any) -> None:
+    (secure.root / "proc").mkdir(parents=True, exist_ok=True)
+    (secure.root / "proc/meminfo").write_text("MemTotal: 100 kB\nSlab: 7 kB\n")
+    group = secure.root / "sys/fs/cgroup/kubepods"
+    group.mkdir(parents=True)
+    (group / "memory.current").write_text("4096\n")
+    (group / "memory.stat").write_text("anon 1024\nfile 2048\n")
+    found = json.loads((await ophite("inspect", "memory", "-o", "json")).stdout)
+    assert found["kernel"] == {"Slab": 7 << 10}
+    assert found["groups"] == [{"name": "kubepods", "current": 4096, "peak": 0, "anonymous": 1024, "file": 2048, "kernel": 0}]
+    assert "kubepods" in (await ophite("inspect", "memory")).output
 
 
 async def test_inspect_controllers_as_a_drawing(secure: FakeNode, ophite: Any) -> None:
