@@ -172,13 +172,26 @@ def choose_providers(modules: Iterable[ModuleInfo]) -> dict[str, str]:
     return providers
 
 
+def find_others(modules: Iterable[ModuleInfo], providers: Mapping[str, str]) -> dict[str, list[str]]:
+    """alias of a device → the modules that have it besides its provider: a device may need all of them, and one that does not
+    fit does no harm. What has no colon is a name for programs and for other modules, of which one is enough."""
+    others: dict[str, list[str]] = {}
+    for module in sorted(modules, key=lambda module: module.name):
+        for alias in module.aliases:
+            if ":" in alias and providers[alias] != module.name:
+                others.setdefault(alias, []).append(module.name)
+    return others
+
+
 def render_index(modules: Modules, included: Iterable[ModuleInfo], prefix: str) -> str:
     """`modules.json` for the node: load order per module, and aliases. A built-in module has nothing to load.
 
-    `prefix` is the directory of the module files on the node.
+    `prefix` is the directory of the module files on the node. `also` has further modules of an alias that several have.
     """
     chosen = list(included)
     order: dict[str, list[str]] = {name: [] for name in modules.builtin}
     for module in chosen:
         order[module.name] = [f"{prefix}/{item.path}" for item in modules.closure([module.name])]
-    return json.dumps({"order": order, "aliases": choose_providers(chosen)}, sort_keys=True, separators=(",", ":"))
+    providers = choose_providers(chosen)
+    index: dict[str, Any] = {"order": order, "aliases": providers, "also": find_others(chosen, providers)}
+    return json.dumps(index, sort_keys=True, separators=(",", ":"))

@@ -8,7 +8,7 @@ from image.boards.modules import COMMON, ROOT, VIRTIO, WATCHDOGS
 STORAGE = ("ahci", "sd_mod", "nvme", "virtio_blk", "virtio_scsi", "usb_storage", "uas", "xhci_pci", "?xhci_plat_hcd")
 SETS = (
     "storage-raid", "storage-mmc", "network-1g", "network-10g", "network-usb", "network-soc", "sensors", "edac", "power",
-    "ipmi", "watchdog", "microcode",
+    "smart", "ipmi", "watchdog", "microcode",
 )  # fmt: skip
 
 BOARD = Board(

@@ -97,7 +97,16 @@ def test_builtin_modules_have_nothing_to_load() -> None:
     all_modules = modules(module("x", "ext4"), builtin=("ext4",))
     assert names(all_modules.closure(["ext4", "x"])) == ["x"]
     index = json.loads(render_index(all_modules, all_modules.closure(["x"]), "/m"))
-    assert index == {"order": {"ext4": [], "x": ["/m/kernel/x.ko.xz"]}, "aliases": {}}
+    assert index == {"order": {"ext4": [], "x": ["/m/kernel/x.ko.xz"]}, "aliases": {}, "also": {}}
+
+
+def test_a_device_may_need_several_modules() -> None:
+    card, program = "pci:v000019E5d0000A222sv*sd*bc*sc*i*", "crc32c"
+    both = [module(name, aliases=(card, program)) for name in ("hns3", "hclge", "roce")]
+    all_modules = modules(*both)
+    index = json.loads(render_index(all_modules, both, "/m"))
+    assert index["aliases"] == {card: "hclge", program: "hclge"}
+    assert index["also"] == {card: ["hns3", "roce"]}
 
 
 def test_builtin_aliases() -> None:

@@ -28,7 +28,7 @@ def test_every_file_is_a_set_of_its_name_and_says_what_it_is_for() -> None:
         assert item.name == name
         assert item.summary
         assert all(reason for reason in item.absent.values())
-        assert item.modules or item.stage1 or item.microcode
+        assert item.modules or item.stage1 or item.microcode or item.keep
 
 
 def test_a_set_that_is_not_called_as_its_file_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
