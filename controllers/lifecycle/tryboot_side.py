@@ -25,6 +25,7 @@ from controllers.resources.lifecycle import SlotStatus
 
 BOOT, AUTOBOOT = "BOOT", "BOOT/autoboot.txt"
 CONFIG, COMMAND_LINE, LIMIT = "config.txt", "cmdline.txt", 16 * 1024
+LAST = 2
 DIRECTORIES = ("", "overlays/")
 """Where the files of a slot are, below its partition."""
 VERSION = re.compile(r"# Ophite ([0-9A-Za-z.+~_-]{1,64})\s")
@@ -47,6 +48,8 @@ class TrybootSide:
         root_hash, named = find_root_hash(command_line), _find_default(session)
         root_hash = root_hash if config and ROOT_HASH.fullmatch(root_hash) else ""
         error = check_slot(session.disk, slot, root_hash, f"{COMMAND_LINE} of {slot.boot_label}")
+        if not error and _has_start(session, session.running) and not _has_start(session, slot):
+            error = f"it is not complete: {slot.boot_label} has no start*.elf, which is written last"
         version = VERSION.match(config)
         return SlotStatus(
             version=version[1] if version else "",
@@ -130,6 +133,10 @@ def _list_files(session: Session, slot: Slot) -> list[str]:
     return sorted(paths, key=lambda path: (-_rank(path), path))
 
 
+def _has_start(session: Session, slot: Slot) -> bool:
+    return any(_rank(name) == LAST for name in session.files.list_names(slot.boot_label))
+
+
 def _list_parts(manifest: Manifest) -> list[str]:
     """Return the boot files of a bundle, what makes them bootable last."""
     return sorted((name for name in manifest.files if BOOT_PART.fullmatch(name)), key=lambda name: (_rank(name), name))
@@ -138,7 +145,7 @@ def _list_parts(manifest: Manifest) -> list[str]:
 def _rank(path: str) -> int:
     """Return how much a file makes a partition bootable: start*.elf for most boards, config.txt for a Pi 5, which has none."""
     name = path.rpartition("/")[2]
-    return 2 if name.startswith("start") and name.endswith(".elf") else int(name == CONFIG)
+    return LAST if name.startswith("start") and name.endswith(".elf") else int(name == CONFIG)
 
 
 def _plan_copy(bundle: Bundle, slot: Slot, name: str, words: tuple[str, ...]) -> Step:

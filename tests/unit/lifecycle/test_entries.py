@@ -225,6 +225,18 @@ def test_rollback_tries_the_former_version_with_a_new_generation(firmware: str) 
     assert max(one.generation for one in read_state(esp).entries) == state.next_generation
 
 
+@pytest.mark.parametrize(("before", "after"), list(product([(A, None), (A, B), (B, None)], repeat=2)))
+def test_a_block_that_is_torn_anywhere_still_boots_something(
+    before: tuple[Slot, Slot | None], after: tuple[Slot, Slot | None]
+) -> None:
+    """GRUB's variables fit the first sector, which a disk writes or does not; one that does worse must not cost the node."""
+    old, new = (
+        grubenv.render({"default": default.value, "try": tried.value if tried else ""}) for default, tried in (before, after)
+    )
+    for at in range(64):
+        assert boot_bios(new_disk() | {GRUBENV: new[:at] + old[at:]}, works({A, B})) is not None
+
+
 def test_disarming_leaves_nothing_of_the_failed_slot() -> None:
     esp = new_disk()
     esp = run(esp, plan_arm(read_state(esp), NEXT))
