@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 
 from controllers.block import uevents
 
@@ -47,11 +46,6 @@ class Announcements:
             await asyncio.sleep(0)
 
 
-def is_of(event: dict[str, str], subsystems: frozenset[str]) -> bool:
-    """Return whether an event tells of a device of these subsystems."""
-    return event.get("SUBSYSTEM", "") in subsystems
-
-
-def of(*subsystems: str) -> Wants:
-    """Return the question whether an event tells of a device of these subsystems."""
-    return partial(is_of, subsystems=frozenset(subsystems))
+def of(subsystem: str) -> Wants:
+    """Return the question whether an event tells of a device of this subsystem."""
+    return lambda event: event.get("SUBSYSTEM") == subsystem

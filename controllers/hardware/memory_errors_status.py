@@ -43,7 +43,7 @@ class MemoryErrorsStatusController(Look):
 
     name = "hardware.MemoryErrorsStatusController"
     outputs = (Output(MemoryErrors),)
-    subsystems = ("edac",)
+    subsystems = frozenset({"edac"})
     poll = 60.0
 
     def look(self, sys: Path) -> Iterable[Wanted]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from controllers.block.sysfs import LIMIT, read_text
 from controllers.hardware.aliases import match_devices, read_aliases
 from controllers.hardware.announcements import Announcements
+from controllers.hardware.look import Look
 from controllers.ports import Ports
 from controllers.resources.hardware import DeviceModule
-from controllers.resources.machine import PlatformInfo
-from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
+from controllers.runtime.controller import SHARED, Output, Wanted
 
 MAX_DEVICES = 4096
 """Of one bus."""
@@ -81,29 +81,26 @@ def is_plugged(event: dict[str, str]) -> bool:
     return known and event.get("ACTION") in ("add", "remove", "change")
 
 
-class ModaliasController(Controller):
+class ModaliasController(Look):
     """Devices → `DeviceModule`. Nothing in namespaces, where the kernel is the host's."""
 
     name = "hardware.ModaliasController"
-    inputs = (Input(PlatformInfo, id="platform"),)
     outputs = (Output(DeviceModule, kind=SHARED),)
-    inline = False
+    rest = 0.5  # one driver leads to the next
 
     def __init__(self, ports: Ports, announcements: Announcements) -> None:
-        self._paths = ports.paths
-        self._announcements = announcements
+        super().__init__(ports, announcements)
+        self._table = ports.paths.modules
         self._known: dict[str, list[str]] = {}
         self.compared = 0
 
-    async def run(self, wake: Callable[[], None]) -> None:
-        """Wake for every device that comes or goes."""
-        await self._announcements.follow(is_plugged, wake)
+    def matters(self, event: dict[str, str]) -> bool:
+        """Return whether a device for drivers came or went."""
+        return is_plugged(event)
 
-    def reconcile(self, view: View) -> Iterable[Wanted]:
-        """Raises `OSError` or `ValueError` when the image's table cannot be read."""
-        if view.get(PlatformInfo, "platform").spec.platform == "namespaces":
-            return
-        texts = list_texts(self._paths.sys)
+    def look(self, sys: Path) -> Iterable[Wanted]:
+        """Yield what devices want. Raises `OSError` or `ValueError` when the image's table cannot be read."""
+        texts = list_texts(sys)
         self._look_up(texts)
         devices: dict[str, list[str]] = {}
         for text, owners in texts.items():
@@ -118,7 +115,7 @@ class ModaliasController(Controller):
         known = {text: self._known[text] for text in texts if text in self._known}
         unknown = [text for text in texts if text not in known]
         if unknown:
-            found = match_devices(unknown, read_aliases(self._paths.modules))
+            found = match_devices(unknown, read_aliases(self._table))
             self.compared += found.compared
             known |= {text: found.modules.get(text, []) for text in unknown}
         self._known = known

@@ -55,7 +55,7 @@ class PciStatusController(Look):
 
     name = "hardware.PciStatusController"
     outputs = (Output(PciDevice),)
-    subsystems = ("pci",)
+    subsystems = frozenset({"pci"})
 
     def look(self, sys: Path) -> Iterable[Wanted]:
         """Yield every function, at most 2048."""

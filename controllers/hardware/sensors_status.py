@@ -104,7 +104,7 @@ class SensorsStatusController(Look):
 
     name = "hardware.SensorsStatusController"
     outputs = (Output(Sensor),)
-    subsystems = ("hwmon",)
+    subsystems = frozenset({"hwmon"})
     poll = 60.0
 
     def look(self, sys: Path) -> Iterable[Wanted]:

@@ -45,7 +45,7 @@ class UsbStatusController(Look):
 
     name = "hardware.UsbStatusController"
     outputs = (Output(UsbDevice),)
-    subsystems = ("usb",)
+    subsystems = frozenset({"usb"})
 
     def look(self, sys: Path) -> Iterable[Wanted]:
         """Yield every device, at most 512."""

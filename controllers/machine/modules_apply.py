@@ -20,6 +20,8 @@ from init.linux.modules import ModuleIndex, load_file, read_index
 
 BATCH = 6
 FIRST = frozenset({"ext4", "virtio_net", "overlay", *(name for names in COMPANIONS.values() for name in names)})
+KEPT = 30.0
+"""Seconds that the image's table is kept after its last use: while a machine boots, one driver leads to the next."""
 Task = tuple[str, tuple[str, ...], frozenset[str]]
 """Name, parameters, and what is denied: what decides how loading a module ends."""
 
@@ -36,6 +38,7 @@ class ModulesApplyController(Controller):
         self._paths = ports.paths
         self._done: dict[Task, KernelModuleStatus] = {}
         self._index: ModuleIndex | None = None
+        self._used = 0.0
 
     def reconcile(self, view: View) -> Iterable[Wanted]:
         specs = sorted((one.spec for one in view.list(KernelModuleSpec)), key=_urgency)
@@ -44,10 +47,13 @@ class ModulesApplyController(Controller):
         tasks = {spec.name: (spec.name, spec.parameters, denied) for spec in specs}
         for spec in [one for one in specs if tasks[one.name] not in self._done][:BATCH]:
             self._done[tasks[spec.name]] = self._load(spec, denied)
+            self._used = view.now
         if any(one not in self._done for one in tasks.values()):
             view.wake_after(0.0)
-        else:
-            self._index = None
+        elif self._index is not None:
+            view.wake_after(KEPT)
+            if view.now >= self._used + KEPT:
+                self._index = None
         return [Wanted(name, self._done[task]) for name, task in tasks.items() if task in self._done]
 
     def _find_files(self, name: str) -> list[str] | None:

@@ -73,6 +73,7 @@ async def test_a_device_of_this_machine_is_announced_and_found(isolated: None, t
             await wait_until(lambda: len(controller._known) > 0)
             assert await store.list(DeviceModule) == []
             table.write_text(json.dumps({"order": {}, "aliases": {text: "its_driver"}}))
+            await asyncio.sleep(controller.rest)
             controller._known = {}  # as if no device had been there before
             (device / "uevent").write_text("add")
             events = store.watch(DeviceModule)

@@ -12,6 +12,7 @@ from controllers.machine.modules_config import ModulesConfigController, describe
 from controllers.ports import Paths, Ports
 from controllers.resources.hardware import DeviceModule
 from controllers.resources.machine import KernelModuleSpec, PlatformInfo
+from controllers.runtime.controller import make_view
 from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile
 
@@ -34,6 +35,7 @@ class Machine:
         self.table.parent.mkdir(parents=True)
         self.table.write_text(json.dumps({"order": {}, "aliases": ALIASES}))
         self.controller = ModaliasController(self.ports, Announcements())
+        self.now = 1000.0
 
     def plug(self, device: str, text: str) -> Path:
         bus, _, name = device.partition("/")
@@ -42,9 +44,10 @@ class Machine:
         path.write_text(text)
         return path
 
-    def modules(self) -> dict[str, DeviceModule]:
+    def modules(self, later: float = 1.0) -> dict[str, DeviceModule]:
+        self.now += later
         found = {}
-        for one in run_reconcile(self.controller, [METAL]):
+        for one in run_reconcile(self.controller, now=self.now):
             assert isinstance(one.spec, DeviceModule)
             found[one.id] = one.spec
         return found
@@ -80,6 +83,16 @@ def test_hot_plug_compares_only_what_is_new(machine: Machine) -> None:
     assert set(machine.modules()) == {"igb"}
 
 
+def test_it_rests_between_two_looks(machine: Machine) -> None:
+    machine.plug("pci/0000:01:00.0", NIC)
+    machine.modules()
+    machine.plug("usb/1-1:1.0", STICK)
+    view = make_view(machine.controller, [], [], machine.now + 0.1)
+    assert [one.id for one in machine.controller.reconcile(view)] == ["igb"]
+    assert view.wake_seconds == pytest.approx(ModaliasController.rest - 0.1)
+    assert set(machine.modules(ModaliasController.rest)) == {"igb", "usb_storage"}
+
+
 def test_many_of_one_kind_are_counted(machine: Machine) -> None:
     for number in range(NAMED + 3):
         machine.plug(f"pci/0000:01:00.{number}", NIC)
@@ -108,7 +121,8 @@ def test_devices_that_cannot_be_read_are_passed_over(machine: Machine) -> None:
 
 def test_in_namespaces_the_kernel_is_the_hosts(machine: Machine) -> None:
     machine.plug("pci/1", NIC)
-    assert run_reconcile(machine.controller, [new("platform", PlatformInfo(platform="namespaces"))]) == []
+    ports = Ports(paths=machine.ports.paths, cmdline={"ophite.platform": "namespaces"})
+    assert run_reconcile(ModaliasController(ports, Announcements())) == []
 
 
 def test_a_broken_image_is_told(machine: Machine) -> None:

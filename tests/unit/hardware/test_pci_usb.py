@@ -6,7 +6,7 @@ import pytest
 
 from controllers.hardware import pci_status
 from controllers.hardware.announcements import Announcements
-from controllers.hardware.look import REST, Look
+from controllers.hardware.look import Look
 from controllers.hardware.pci_names import CLASSES, VENDORS, kind_of
 from controllers.hardware.pci_status import PciStatusController
 from controllers.hardware.usb_status import UsbStatusController
@@ -74,8 +74,8 @@ def test_it_rests_between_two_looks(tmp_path: Path) -> None:
     make(tmp_path, {"sys/bus/pci/devices/0000:02:00.0/vendor": "0x8086"})
     view = make_view(controller, [], [], 1000.5)
     assert len(list(controller.reconcile(view))) == 1
-    assert view.wake_seconds == REST - 0.5
-    assert len(list(controller.reconcile(make_view(controller, [], [], 1000.0 + REST)))) == 2
+    assert view.wake_seconds == Look.rest - 0.5
+    assert len(list(controller.reconcile(make_view(controller, [], [], 1000.0 + Look.rest)))) == 2
 
 
 def test_more_devices_than_anybody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from controllers.config.documents.kernel_module_config import KernelModuleConfig
 from controllers.machine import modules_apply
-from controllers.machine.modules_apply import BATCH, ModulesApplyController
+from controllers.machine.modules_apply import BATCH, KEPT, ModulesApplyController
 from controllers.machine.modules_config import REQUIRED, ModulesConfigController
 from controllers.ports import Paths, Ports
 from controllers.resources.hardware import DeviceModule
 from controllers.resources.machine import KernelModuleSpec, KernelModuleStatus, PlatformInfo
+from controllers.runtime.controller import make_view
 from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile
 
@@ -135,6 +136,18 @@ def test_drivers_of_devices_come_before_the_rest_of_the_list(tmp_path: Path, loa
     statuses(controller, *specs)
     statuses(controller, *(KernelModuleSpec(name=one.name, reason="another") for one in specs))
     assert len(loader.loaded) == BATCH + 1, "another reason is no reason to load it again"
+
+
+def test_the_table_is_forgotten_when_everything_is_loaded(tmp_path: Path, loader: Loader) -> None:
+    controller = ModulesApplyController(write_index(tmp_path, {"tun": ["/tun.ko"]}))
+    specs = [new("tun", KernelModuleSpec(name="tun"))]
+    run_reconcile(controller, specs, now=1000.0)
+    assert controller._index is not None, "one driver leads to the next"
+    view = make_view(controller, specs, [], 1001.0)
+    list(controller.reconcile(view))
+    assert view.wake_seconds == KEPT
+    run_reconcile(controller, specs, now=1000.0 + KEPT)
+    assert controller._index is None
 
 
 def test_what_is_loaded_already_is_left_alone(tmp_path: Path, loader: Loader) -> None:
