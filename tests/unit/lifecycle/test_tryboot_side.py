@@ -163,10 +163,12 @@ def test_the_slot_that_runs_and_the_one_that_is_left_are_not_written(bundle: Bun
     session = open_session(disk, B)
     with pytest.raises(SlotError, match="slot b runs and is not written"):
         SIDE.plan_write(session, B, bundle, ())
-    for plan in (lambda: SIDE.plan_write(session, A, bundle, ()), lambda: SIDE.plan_arm(session, A, "")):
-        with pytest.raises(SlotError, match="slot a is what the firmware boots, and slot b has not proved itself") as caught:
-            plan()
-        assert caught.value.hint
+    unproved = "slot a is what the firmware boots, and slot b has not proved itself"
+    with pytest.raises(SlotError, match=unproved) as caught:
+        SIDE.plan_write(session, A, bundle, ())
+    assert caught.value.hint
+    with pytest.raises(SlotError, match=unproved):
+        SIDE.plan_arm(session, A, "")
 
 
 def test_the_only_slot_that_boots_is_never_disarmed(bundle: Bundle) -> None:
