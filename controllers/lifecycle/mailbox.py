@@ -50,7 +50,7 @@ def encode(tag: int, value: int) -> bytes:
 def decode(data: bytes, tag: int) -> int:
     """Return the word of an answer. Raises `MailboxError`."""
     _, status, found, _, answered, value = struct.unpack_from("<6I", data)
-    if status != ANSWERED or found != tag or not answered & ANSWERED:
+    if status != ANSWERED or found != tag or answered != ANSWERED | 4:  # four bytes of it
         raise MailboxError(0, f"the firmware does not know request {tag:#x} (it answered {status:#x}, {answered:#x})")
     return int(value)
 
