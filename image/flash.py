@@ -7,6 +7,7 @@ instead, before anything that would not even import there.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from image.errors import ImageError
 
 ELSEWHERE = "Raspberry Pi Imager or balenaEtcher write a .img.xz (--format sd) on any system"
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+URL = re.compile(r"[a-z]+://")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -36,6 +38,13 @@ def make_parser() -> argparse.ArgumentParser:
     add("--no-verify", action="store_true", help="do not read back what was written")
     add("--quiet", action="store_true", help="say nothing but errors")
     return parser
+
+
+def find_file(name: str | None) -> Path | None:
+    """The file that `--image` names. Raises `ImageError` for a URL: what is compared before it is written has to be here."""
+    if name is not None and URL.match(name):
+        raise ImageError(f"{name} is not a file", "download it, and the manifest.json or os_list.json beside it: curl -fLO URL")
+    return None if name is None else Path(name)
 
 
 def check_system(name: str) -> None:
@@ -62,7 +71,7 @@ def run(argv: Sequence[str] | None) -> None:
     if options.disk is None:
         show_disks(meter)
         return
-    wish = Wish(options.disk, options.image, options.yes, options.force, not options.no_verify)
+    wish = Wish(options.disk, find_file(options.image), options.yes, options.force, not options.no_verify)
     flash(wish, meter, ask_terminal if sys.stdin.isatty() else None)
 
 

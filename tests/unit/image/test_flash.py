@@ -53,6 +53,12 @@ def test_errors_are_message_and_hint(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == f"error: {tmp_path}/none: no such file\nhint: check --image\n"
 
 
+def test_a_url_is_to_be_downloaded_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["/dev/no-such-disk", "--image", "https://example.com/card.img.xz"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: https://example.com/card.img.xz is not a file\nhint: download it")
+
+
 def test_an_interrupted_flash_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupt(argv: object) -> None:
         raise KeyboardInterrupt
