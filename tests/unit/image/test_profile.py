@@ -9,6 +9,7 @@ import pytest
 
 from image.boards import get_board
 from image.context import Options
+from image.deliver import NAMES
 from image.errors import ImageError
 from image.profile import describe_profile, identify, parse_profile, read_profile
 from image.sets import BASE, SETS
@@ -63,7 +64,7 @@ meta: {{upgrade: x}}
         parse_profile(text.replace("bord", "board").encode(), tmp_path / "image.yaml")
     assert caught.value.message.splitlines() == [
         "image.yaml: ImageProfile.arch: no arch 'vax' (one of: amd64, arm64)",
-        "image.yaml: ImageProfile.formats[1]: no format 'floppy' (one of: raw, qcow2, iso, pxe, bundle)",
+        f"image.yaml: ImageProfile.formats[1]: no format 'floppy' (one of: {', '.join(NAMES)})",
         f"image.yaml: ImageProfile.sets[1]: no module set 'wify' (one of: {', '.join(SETS)})",
         "image.yaml: ImageProfile.kernelArguments[0]: 'a b' is not one word (one item for each)",
         "image.yaml: ImageProfile.meta.upgrade: not user. and 1 to 58 of a-z 0-9 . - _ (the other keys are the node's)",
