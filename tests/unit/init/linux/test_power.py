@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from init.linux import power
+from init.linux import power, syscalls
 from init.linux.power import PowerAction
 
 
@@ -24,5 +24,5 @@ def test_only_a_reboot_carries_an_argument(
     monkeypatch.setattr(power, "call", lambda *arguments, what: called.append(arguments))
     power.power(action, argument)
     [(name, number, magic1, magic2, asked, text)] = called
-    assert (name, number) == ("syscall", power.syscall_number(power.REBOOT))
+    assert (name, number) == ("syscall", syscalls.syscall_number(syscalls.REBOOT))
     assert (magic1, magic2, asked, text) == (0xFEE1DEAD, 0x28121969, command, argument.encode())
