@@ -29,7 +29,6 @@ def make_parser() -> argparse.ArgumentParser:
     add("disk", nargs="?", type=Path, metavar="DISK", help="the whole disk, such as /dev/sdb or /dev/mmcblk0")
     add(
         "--image",
-        type=Path,
         metavar="FILE",
         help="image of a disk, also .xz or .zst, or a build's output (default: build/image)",
     )
