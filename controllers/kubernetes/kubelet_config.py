@@ -114,7 +114,6 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
         "resolvConf": "/run/ophite/etc/resolv.conf",
         "rotateCertificates": not settings.control_plane,
         "runtimeRequestTimeout": f"{int(120 * factor)}s",
-        "staticPodPath": MANIFESTS_DIR,
         "syncFrequency": f"{SYNC_SECONDS * min(int(factor), 3)}s",
         "systemReserved": {"cpu": "100m", "memory": f"{settings.profile.reserved}Mi"},
         "tlsMinVersion": "VersionTLS12",
@@ -128,6 +127,7 @@ def _versioned(settings: KubeletSettings) -> dict[str, Any]:
     features = settings.features
     fields: dict[str, Any] = {}
     if settings.control_plane:
+        fields["staticPodPath"] = MANIFESTS_DIR
         fields |= {"tlsCertFile": f"{KUBELET_DIR}/serving.crt", "tlsPrivateKeyFile": f"{KUBELET_DIR}/serving.key"}
     if not features.kubelet_runtime_flags:
         fields["containerRuntimeEndpoint"] = f"unix://{SOCKET}"
