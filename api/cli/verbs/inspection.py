@@ -107,7 +107,7 @@ def memory(settings: Settings, output: str) -> None:
     ]
     show_rows(output, ("GROUP", "NOW", "PEAK", "ANONYMOUS", "FILES", "KERNEL"), groups, None)
     click.echo()
-    machine = {"Total": answer.total, "Available": answer.available, **answer.kernel}
+    machine = {"Total": answer.total, "Available": answer.available, **dict(sorted(answer.kernel.items()))}
     show_rows(output, ("MACHINE", "SIZE"), [(name, render_size(size)) for name, size in machine.items()], None)
 
 
