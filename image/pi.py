@@ -26,6 +26,7 @@ PACKAGE = "raspi-firmware"
 FIRMWARE_FILES = "usr/lib/raspi-firmware"
 BOOT_CODE = "bootcode.bin"
 KERNEL, INITRAMFS, CONFIGURATION, COMMAND_LINE = "kernel8.img", "initramfs.zst", "config.txt", "cmdline.txt"
+TRIED = "tryboot.txt"  # what firmware reads instead of config.txt when it does not heed tryboot_a_b: the same
 OVERLAYS = "overlays"
 GZIP = ("-6", "-n")  # nine takes three times as long for 0.3 %
 WATCHDOG_SECONDS = 60  # the firmware starts the watchdog and PID 1 takes it over: a kernel that hangs is reset too
@@ -33,6 +34,7 @@ HEADER = "# Ophite {version}\n# Written with every version: changes are lost.\n"
 COMMON = (
     "arm_64bit=1",
     f"kernel={KERNEL}",
+    "kernel_address=0x200000",  # the default of newer firmware; the page of the overlay lies below
     f"initramfs {INITRAMFS} followkernel",
     f"dtoverlay={Path(mailbox_page.FILE).stem}",
     f"kernel_watchdog_timeout={WATCHDOG_SECONDS}",
@@ -87,11 +89,13 @@ def list_boot_files(context: Context) -> dict[str, Path | bytes]:
     for stepping in pi.steppings:
         files[f"{OVERLAYS}/{stepping.overlay}.dtbo"] = make_stepping(context.device_trees, stepping)
         files[stepping.name] = context.device_trees / stepping.tree
+    configuration = render_config(pi, context.version).encode("ascii")
     files |= {
         KERNEL: pack_kernel(context),
         INITRAMFS: context.initramfs,
         COMMAND_LINE: f"{context.command_line}\n".encode(),
-        CONFIGURATION: render_config(pi, context.version).encode("ascii"),
+        CONFIGURATION: configuration,
+        TRIED: configuration,
     }
     return {name: files[name] for name in sorted(files)}
 

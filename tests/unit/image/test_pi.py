@@ -46,6 +46,7 @@ def test_the_texts_of_a_board(name: str, tmp_path: Path) -> None:
     files = make_context(tmp_path, name).boot_files
     for text in (pi.CONFIGURATION, pi.COMMAND_LINE):
         assert read(files[text]) == (DATA / "image" / name / text).read_bytes(), text
+    assert files["tryboot.txt"] == files[pi.CONFIGURATION]
 
 
 @pytest.mark.parametrize("name", PI_BOARDS)
