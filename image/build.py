@@ -16,9 +16,9 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from image.arch import get_arch
+from image.arch import Arch, get_arch
 from image.boards import get_board
-from image.boards.board import RaspberryPi, Uefi
+from image.boards.board import Board, RaspberryPi, Uefi
 from image.boards.modules import MEDIUM
 from image.bundle import make_members, write_bundle
 from image.cache import Cache
@@ -235,14 +235,11 @@ def begin(options: Options) -> Context:
     fresh = (RESOLVED if options.refresh else ()) + (MADE if options.rebuild else ())
     cache = Cache.default()
     arch, board = get_arch(options.architecture), get_board(options.board)
-    if arch.name not in board.kernels:
-        raise ImageError(f"board {board.name}: no kernel for {arch.name}", f"--arch {' or '.join(sorted(board.kernels))}")
+    check_board(board, arch, options.formats)
     for path in (*options.preload, *([options.config] if options.config else [])):
         if not path.is_file():
             raise ImageError(f"{path}: no such file", "check --preload and --config")
-    check_formats(options.formats, options.compress)
-    if isinstance(board.boot, RaspberryPi) and (media := sorted({"iso", "pxe"} & set(options.formats))):
-        raise ImageError(f"--format {media[0]}: board {board.name} starts from an SD card only", "--format raw or sd")
+    check_formats(options.formats, options.compress, options.base_url)
     if options.overlay is not None:
         check_overlay(options.overlay)
     names = [*OWN_ARCHIVES, *(path.name for path in options.preload)]
@@ -253,6 +250,14 @@ def begin(options: Options) -> Context:
         raise ImageError(f"--image-version {version!r}: not 1 to 64 letters, digits and . + ~ -", "such as 1.2.3")
     sets = choose_sets(board.sets, options.sets)
     return Context(options, board, arch, replace(cache, fresh=frozenset(fresh)), version, read_epoch(), key, sets=sets)
+
+
+def check_board(board: Board, arch: Arch, formats: Sequence[str]) -> None:
+    """Raise `ImageError` for an architecture or a form that the board does not have."""
+    if arch.name not in board.kernels:
+        raise ImageError(f"board {board.name}: no kernel for {arch.name}", f"--arch {' or '.join(sorted(board.kernels))}")
+    if isinstance(board.boot, RaspberryPi) and (media := sorted({"iso", "pxe"} & set(formats))):
+        raise ImageError(f"--format {media[0]}: board {board.name} starts from a card or a disk only", "--format raw or sd")
 
 
 def read_version() -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,26 @@ def test_a_version_that_would_break_texts_is_refused(tmp_path: Path, version: st
     with pytest.raises(ImageError, match="--image-version"):
         build.begin(Options(tmp_path, image_version=version))
     assert build.begin(Options(tmp_path, image_version="1.2.3-rc.1+b")).version == "1.2.3-rc.1+b"
+
+
+@pytest.mark.parametrize(
+    ("choices", "problem"),
+    [
+        ({"board": "raspberry-pi-4", "arch": "amd64"}, "board raspberry-pi-4: no kernel for amd64\nhint: --arch arm64"),
+        ({"board": "raspberry-pi-5", "formats": ("raw", "iso")}, "--format iso: board raspberry-pi-5 starts from a card"),
+        ({"formats": ("sd",), "base_url": "nowhere"}, "nowhere"),
+        ({"sets": ("no-such-set",)}, "no module set 'no-such-set'"),
+    ],
+)
+def test_what_a_board_cannot_is_found_before_anything_is_done(tmp_path: Path, choices: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ImageError, match=re.escape(problem)):
+        build.begin(Options(tmp_path, **choices))
+
+
+def test_the_first_architecture_of_the_board_and_its_sets_are_taken(tmp_path: Path) -> None:
+    context = build.begin(Options(tmp_path, board="raspberry-pi-4", sets=("edac",)))
+    assert context.arch.name == "arm64"
+    assert [item.name for item in context.sets] == ["base", *get_board("raspberry-pi-4").sets, "edac"]
 
 
 def test_a_missing_file_is_found_before_anything_is_done(tmp_path: Path) -> None:
