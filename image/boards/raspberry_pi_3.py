@@ -9,7 +9,7 @@ BOARD = Board(
     name="raspberry-pi-3",
     summary="Raspberry Pi 3A+, 3B, 3B+ and Compute Module 3",
     kernels={"arm64": Kernel("linux-image-arm64", words=pi.MINI_UART)},
-    stage1=("bcm2835", "sdhci_iproc", "phy_generic", "dwc2", *pi.STAGE1),
+    stage1=("fixed", "bcm2835", "sdhci_iproc", "phy_generic", "dwc2", *pi.STAGE1),
     modules=(*pi.ROOT_MODULES, "microchip", "smsc", "bcm2835_rng", "bcm2835_thermal", "i2c_bcm2835"),
     command_line=pi.WORDS,
     sets=pi.SETS,
