@@ -15,6 +15,7 @@ def controllers(ports: Ports) -> list[Controller]:
     from controllers.hardware.drive_health_status import DriveHealthStatusController
     from controllers.hardware.leds_apply import LedsApplyController
     from controllers.hardware.memory_errors_status import MemoryErrorsStatusController
+    from controllers.hardware.memory_modules_status import MemoryModulesStatusController
     from controllers.hardware.modalias import ModaliasController
     from controllers.hardware.pci_status import PciStatusController
     from controllers.hardware.sensors_status import SensorsStatusController
@@ -25,6 +26,7 @@ def controllers(ports: Ports) -> list[Controller]:
     announcements = Announcements()
     return [
         SystemInfoController(ports),
+        MemoryModulesStatusController(ports),
         ModaliasController(ports, announcements),
         LedsApplyController(ports, announcements),
         PciStatusController(ports, announcements),

@@ -12,6 +12,7 @@ from controllers.resources.hardware import (
     HardwareSummary,
     MemoryErrors,
     MemoryInfo,
+    MemoryModule,
     PciDevice,
     ProcessorInfo,
     Sensor,
@@ -58,9 +59,11 @@ def show_processors(view: View) -> str:
 def show_memory(view: View) -> str:
     """How much, and what its controllers count."""
     found = view.get(MemoryInfo, "memory").spec
+    modules = count_kinds(f"× {one.spec.size / GIB:g} GiB {one.spec.kind}".strip() for one in view.list(MemoryModule))
+    modules = f" ({modules})" if modules else ""
     counted = [one.spec for one in view.list(MemoryErrors)]
     errors = f", {sum(one.corrected for one in counted)} errors corrected" if counted else ""
-    return f"{found.total / GIB:.1f} GiB{errors}"
+    return f"{found.total / GIB:.1f} GiB{modules}{errors}"
 
 
 def find_memory_errors(view: View) -> Iterator[str]:
@@ -157,6 +160,7 @@ class SummaryController(Controller):
         Input(UsbDevice),
         Input(Sensor),
         Input(MemoryErrors),
+        Input(MemoryModule),
         Input(DriveHealth),
     )
     outputs = (Output(HardwareSummary),)

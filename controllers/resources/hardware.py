@@ -46,6 +46,27 @@ class MemoryInfo(Spec, frozen=True, kw_only=True):
     swap: int = 0
 
 
+class MemoryModule(Spec, frozen=True, kw_only=True):
+    """A memory module as the firmware describes it (SMBIOS); id = its slot. `size` in bytes, `speed` in MT/s, 0 if unknown."""
+
+    namespace: ClassVar[str] = HARDWARE
+    aliases: ClassVar[tuple[str, ...]] = ("dimm",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("SIZE", "size"),
+        ("KIND", "kind"),
+        ("SPEED", "speed"),
+        ("MANUFACTURER", "manufacturer"),
+        ("PART", "part"),
+        ("SERIAL", "serial"),
+    )
+    size: int
+    kind: str = ""
+    speed: int = 0
+    manufacturer: str = ""
+    part: str = ""
+    serial: str = ""
+
+
 class DeviceModule(Spec, frozen=True, kw_only=True):
     """A kernel module that devices ask for; id = the module. `devices`: the first few, as `BUS/NAME`; `count`: how many."""
 

@@ -9,6 +9,7 @@ from controllers.resources.hardware import (
     HardwareSummary,
     MemoryErrors,
     MemoryInfo,
+    MemoryModule,
     MemoryModuleErrors,
     PciDevice,
     ProcessorInfo,
@@ -84,6 +85,14 @@ def test_what_is_wrong() -> None:
             "sdb: 1 media errors, 93 % of its life is used",
         ),
     }
+
+
+def test_memory_modules_are_counted() -> None:
+    module = MemoryModule(size=32 << 30, kind="DDR4")
+    found = summary(new("DIMM_A1", module), new("DIMM_B1", module))
+    assert found["memory"].summary == "64.0 GiB (2 × 32 GiB DDR4)"
+    found = summary(new("DIMM_A1", module), new("DIMM_B1", module), new("DIMM_C1", MemoryModule(size=16 << 30)))
+    assert found["memory"].summary == "64.0 GiB (2 × 32 GiB DDR4, 1 × 16 GiB)"
 
 
 def test_subjects_that_a_machine_does_not_have_have_no_line() -> None:
