@@ -30,13 +30,15 @@ class Announcements:
         wake()
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read())
+        reader = self._reader
         try:
-            await asyncio.shield(self._reader)
+            await asyncio.shield(reader)
         finally:
             del self._followers[key]
             if not self._followers:
-                self._reader.cancel()
-                await asyncio.wait([self._reader])
+                self._reader = None  # whoever comes from now on begins anew
+                reader.cancel()
+                await asyncio.wait([reader])
 
     async def _read(self) -> None:
         async for event in self._listen():

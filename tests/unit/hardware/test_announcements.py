@@ -71,6 +71,22 @@ async def test_one_leaves_and_the_other_stays() -> None:
     await asyncio.gather(second, return_exceptions=True)
 
 
+async def test_one_comes_while_the_last_one_leaves() -> None:
+    kernel, woken = Kernel(), list[str]()
+    announcements = Announcements(kernel.listen)
+    first = start(announcements, woken, "pci")
+    await settle()
+    first.cancel()
+    await asyncio.sleep(0)
+    second = start(announcements, woken, "usb")
+    await settle()
+    woken.clear()
+    await kernel.say({"SUBSYSTEM": "usb"})
+    assert woken == ["usb"]
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+
+
 async def test_a_failure_is_everybodys_and_following_again_listens_again() -> None:
     kernel, woken = Kernel(), list[str]()
     announcements = Announcements(kernel.listen)
