@@ -33,9 +33,9 @@ _NUMBER = re.compile(r"-?[0-9]{1,9}")
 _PRIORITY = re.compile(r"<[0-9]>")
 _TEMP_DISABLED = re.compile(r'CTRL-EVENT-SSID-TEMP-DISABLED .*?ssid="(.*)" auth_failures=.* reason=([A-Z_]{1,40})', re.DOTALL)
 _REJECT = re.compile(r"CTRL-EVENT-(ASSOC|AUTH)-REJECT (.*)", re.DOTALL)
-_CHALLENGE_FAILURE = "15"  # status code of SAE for a wrong password, IEEE 802.11-2020, table 9-50
-_SAE = "3"  # authentication algorithm, IEEE 802.11-2020, 9.4.1.1
+_SAE, _CONFIRM = "3", "2"  # authentication algorithm and transaction, IEEE 802.11-2020, 9.4.1.1 and 12.4.8.2
 WRONG_KEY = "wrong passphrase"
+OUT_OF_REACH = "none of the networks is in reach"
 
 
 class WifiReport(Part, frozen=True, kw_only=True):
@@ -67,6 +67,8 @@ def make_report(status: Mapping[str, str], signal: Mapping[str, str], error: str
         error = ""
     elif state == "disabled":
         error = DISABLED
+    elif state == "connecting" and error == OUT_OF_REACH:
+        error = ""
     bssid = status.get("bssid", "")
     return WifiReport(
         state=state,
@@ -105,7 +107,7 @@ def parse_event(text: str, before: str) -> str:
     if "pre-shared key may be incorrect" in text:
         return before if WRONG_KEY in before else WRONG_KEY
     if text.startswith("CTRL-EVENT-NETWORK-NOT-FOUND"):
-        return before or "none of the networks is in reach"
+        return before or OUT_OF_REACH
     if text.startswith("CTRL-EVENT-SCAN-FAILED"):
         return before or "the radio does not scan"
     reject = _REJECT.match(text)
@@ -123,8 +125,8 @@ def _after_failures(ssid: str, reason: str, before: str) -> str:
 def _after_reject(rest: str, before: str) -> str:
     fields = dict(word.partition("=")[::2] for word in rest.split()[:16])
     status = fields.get("status_code", "")
-    if fields.get("auth_type") == _SAE and status == _CHALLENGE_FAILURE:
-        return WRONG_KEY
+    if fields.get("auth_type") == _SAE and fields.get("auth_transaction") == _CONFIRM:
+        return WRONG_KEY  # both sides have proved what they know, and it is not the same; the status says nothing more
     if WRONG_KEY in before or not _NUMBER.fullmatch(status):
         return before
     return f"the access point refused (status {status})"

@@ -39,7 +39,7 @@ class WifiWatch:
             try:
                 with WifiControl(self._path, self._clock, self._patience) as control:
                     await control.attach()
-                    delay = FIRST_DELAY
+                    delay, self._error = FIRST_DELAY, ""
                     await self._follow(control)
             except WifiControlError as error:
                 LOG.debug("wpa_supplicant", extra={"socket": self._path.name, "error": str(error)})
@@ -54,6 +54,7 @@ class WifiWatch:
             status = parse_answer(await control.request("STATUS"))
             connected = status.get("wpa_state") == "COMPLETED"
             signal = parse_answer(await control.request("SIGNAL_POLL")) if connected else {}
+            self._error = "" if connected else self._error
             self._show(make_report(status, signal, self._error))
             await control.wait(POLL_SECONDS)
             await self._clock.sleep(PAUSE_SECONDS)

@@ -44,6 +44,12 @@ def test_not_connected(answer: str, state: str, error: str) -> None:
     assert make_report(parse_answer(answer), {}, "before") == WifiReport(state=state, error=error)
 
 
+def test_a_network_that_is_being_joined_is_in_reach() -> None:
+    out_of_reach = parse_event("<3>CTRL-EVENT-NETWORK-NOT-FOUND ", "")
+    assert make_report({"wpa_state": "SCANNING"}, {}, out_of_reach).error == out_of_reach
+    assert make_report({"wpa_state": "ASSOCIATING"}, {}, out_of_reach).error == ""
+
+
 def test_values_that_are_none() -> None:
     status = parse_answer("wpa_state=COMPLETED\nfreq=12x\nbssid=any\nfreq=5\nkey_mgmt=" + "K" * 100)
     assert make_report(status, {"RSSI": "9" * 20}, "") == WifiReport(state="connected", security="K" * 40)
@@ -93,9 +99,14 @@ def test_no_name_and_no_event_raises_or_brings_a_line_break(text: str) -> None:
         ("<3>CTRL-EVENT-ASSOC-REJECT bssid=02:00:00:00:01:00 status_code=17", "", "the access point refused (status 17)"),
         ("<3>CTRL-EVENT-ASSOC-REJECT status_code=<b>", "before", "before"),
         (
-            "<3>CTRL-EVENT-AUTH-REJECT 02:00:00:00:01:00 auth_type=3 auth_transaction=2 status_code=15",
+            "<3>CTRL-EVENT-AUTH-REJECT 02:00:00:00:01:00 auth_type=3 auth_transaction=2 status_code=1",
             "",
             "wrong passphrase",
+        ),
+        (
+            "<3>CTRL-EVENT-AUTH-REJECT 02:00:00:00:01:00 auth_type=3 auth_transaction=1 status_code=77",
+            "",
+            "the access point refused (status 77)",
         ),
         ("<3>CTRL-EVENT-AUTH-REJECT 02:00:00:00:01:00 auth_type=0 status_code=15", "", "the access point refused (status 15)"),
         ("<3>CTRL-EVENT-CONNECTED - Connection to 02:00:00:00:01:00 completed [id=0 id_str=]", "wrong passphrase", ""),

@@ -65,6 +65,30 @@ async def test_from_a_wrong_passphrase_to_a_connection(supplicant: FakeSupplican
         assert followed.watch.report == WifiReport(state="disconnected")
 
 
+async def test_an_old_error_does_not_come_back(supplicant: FakeSupplicant) -> None:
+    """Not after a connection whose event was lost, and not with the next wpa_supplicant, which may have another passphrase."""
+    with following(supplicant.path) as followed:
+
+        async def see(answer: str, event: str = "<3>CTRL-EVENT-SCAN-STARTED ") -> str:
+            supplicant.answers["STATUS"] = answer
+            supplicant.send(event)
+            await followed.advance(1)
+            return followed.watch.report.error
+
+        await followed.advance(1)
+        wrong = '<3>CTRL-EVENT-SSID-TEMP-DISABLED id=0 ssid="home" auth_failures=1 duration=10 reason=WRONG_KEY'
+        assert await see("wpa_state=SCANNING\n", wrong) == "home: wrong passphrase"
+        assert await see(CONNECTED) == ""
+        assert await see("wpa_state=SCANNING\n") == ""
+        assert await see("wpa_state=SCANNING\n", wrong) == "home: wrong passphrase"
+        supplicant.close()
+        await followed.advance(POLL_SECONDS + 1)
+        again = FakeSupplicant(supplicant.path)
+        await followed.advance(11)
+        assert followed.watch.report == WifiReport(state="scanning")
+        again.close()
+
+
 async def test_the_signal_is_asked_for_now_and_then_and_only_changes_are_told(supplicant: FakeSupplicant) -> None:
     supplicant.answers["STATUS"] = CONNECTED
     with following(supplicant.path) as followed:
