@@ -34,13 +34,15 @@ class Booted:
 class Firmware:
     """One board. `by_start`: a partition is bootable by a `start*.elf`, else by a `config.txt` (Pi 5). `sections`: filters of
     autoboot.txt are understood; before 2022 they were not, and the last number in the file counted. `knows_flag`: the flag
-    is acted on. `walks`: a partition that is asked for and cannot be booted is passed over for the next one.
+    is acted on. `walks`: a partition that is asked for and cannot be booted is passed over for the next one. `heeds`: the
+    property tryboot_a_b is; without, `tryboot.txt` is read in place of `config.txt` (rpi-eeprom issue 504).
     """
 
     by_start: bool = True
     sections: bool = True
     knows_flag: bool = True
     walks: bool = False
+    heeds: bool = True
     flag: bool = field(default=False, init=False)
 
     def tell(self) -> None:
@@ -56,9 +58,10 @@ class Firmware:
         tried, self.flag = self.flag and self.knows_flag, False
         values = read_autoboot(card.get("BOOT/autoboot.txt", b""), sections=self.sections, tried=tried)
         number = self._choose(card, values.get("boot_partition", "0"))
-        if number is None or (tried and values.get("tryboot_a_b") != "1"):
-            return None  # without A/B the files tryboot.txt and tryboot.img count, and there are none
-        return self._load(card, number, tried=tried)
+        if number is None:
+            return None
+        by_partition = self.heeds and values.get("tryboot_a_b") == "1"
+        return self._load(card, number, "tryboot.txt" if tried and not by_partition else "config.txt", tried=tried)
 
     def _choose(self, card: Card, wanted: str) -> int | None:
         number = int(wanted) if wanted.isdecimal() else 0
@@ -77,11 +80,11 @@ class Firmware:
             return any(name.startswith("start") and name.endswith(".elf") for name in names)
         return "config.txt" in names
 
-    def _load(self, card: Card, number: int, *, tried: bool) -> Booted | None:
-        """Read config.txt, or go by the names that hold without one, and load what it says."""
+    def _load(self, card: Card, number: int, config: str, *, tried: bool) -> Booted | None:
+        """Read the configuration, or go by the names that hold without one, and load what it says."""
         place = PARTITIONS[number]
         values = {"kernel": "kernel8.img", "cmdline": "cmdline.txt"}
-        values |= read_config(card.get(f"{place}/config.txt", b"").decode(), tried=tried)
+        values |= read_config(card.get(f"{place}/{config}", b"").decode(), tried=tried)
         kernel = card.get(f"{place}/{values['kernel']}")
         if kernel is None:
             return None

@@ -29,7 +29,7 @@ def make_parts(version: str) -> dict[str, bytes]:
     config = f"# Ophite {version}\n[all]\narm_64bit=1\nkernel=kernel8.img\ninitramfs initramfs.zst followkernel\n"
     files = {name: f"{name} {version} ".encode() * 300 for name in ("kernel8.img", "start4.elf", "bcm2711-rpi-4-b.dtb")}
     files |= {"initramfs.zst": f"initramfs {version} ".encode() * 5000, "overlays/ophite.dtbo": f"page {version}".encode()}
-    files |= {"config.txt": config.encode(), "cmdline.txt": f"{line}\n".encode()}
+    files |= {"config.txt": config.encode(), "tryboot.txt": config.encode(), "cmdline.txt": f"{line}\n".encode()}
     root = f"root {version} ".encode().ljust(4096, b".") * 11
     return {
         **{f"boot/{name}": files[name] for name in sorted(files)},

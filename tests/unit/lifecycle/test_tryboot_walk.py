@@ -196,6 +196,15 @@ def test_upgrades_go_back_and_forth(variant: tuple[bool, ...], bundle: Bundle, f
     assert [power_on(disk, firmware), reboot(disk, firmware)] == ["1.0"] * 2
 
 
+def test_firmware_that_reads_another_configuration_for_a_try_finds_the_same_there(bundle: Bundle) -> None:
+    disk, firmware = install(), Firmware(heeds=False)
+    write(disk, bundle)
+    assert reboot(disk, firmware, told=True) == "2.0"
+    assert reboot(disk, firmware) == "1.0"
+    del disk.files["BOOT-B/tryboot.txt"]
+    assert reboot(disk, firmware, told=True) is None, "the model can fail"
+
+
 def test_a_first_partition_that_looks_bootable_is_why_a_lost_autoboot_would_be_dark() -> None:
     """The model can fail: this is what docs/boards.md keeps out of BOOT on boards that would take it for a system."""
     disk = install()
