@@ -24,6 +24,7 @@ from image.errors import ImageError
 from image.flash_source import PIECE
 
 BLKRRPART = 0x125F  # linux/fs.h: _IO(0x12, 95)
+AS_ROOT = "writing to a disk takes root: begin the command with sudo"
 LOCK_TRIES, LOCK_PAUSE = 50, 0.1  # udev looks at a disk for some tenths of a second
 
 
@@ -100,6 +101,12 @@ class OpenDisk:
             raise explain(error, self.path, "write", offset + done) from error
 
 
+def check_access(path: Path) -> None:
+    """Raise `ImageError` when this user may not write to a disk."""
+    if not os.access(path, os.W_OK):
+        raise ImageError(f"{path}: {os.strerror(errno.EACCES)}", AS_ROOT)
+
+
 @contextmanager
 def open_disk(path: Path) -> Iterator[OpenDisk]:
     """Open a disk for nobody but us. Raises `ImageError` when it is in use, `FlashError` when it does not answer."""
@@ -123,9 +130,7 @@ def open_exclusively(path: Path, flags: int) -> int:
                 f"{path} is in use", "unmount it everywhere, in containers too, and close partition tools"
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM):
-            raise ImageError(
-                f"{path}: {error.strerror}", "writing to a disk takes root: begin the command with sudo"
-            ) from error
+            raise ImageError(f"{path}: {error.strerror}", AS_ROOT) from error
         raise explain(error, path, "open", 0) from error
 
 

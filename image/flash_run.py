@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image.errors import ImageError
-from image.flash_disk import OpenDisk, open_disk
+from image.flash_disk import OpenDisk, check_access, open_disk
 from image.flash_progress import Meter
 from image.flash_source import Source, check_head, find_image, get_source, open_pieces
 from image.flash_sums import check_sum
@@ -53,6 +53,7 @@ def flash(wish: Wish, meter: Meter, ask: Ask, host: Host | None = None) -> None:
     meter.say(f"image      {source.describe()}")
     check_target(target, force=wish.force)
     check_room(target, source.path.name, source.size or 0)
+    check_access(target.path)
     if found := check_sum(source):
         meter.say(f"           its SHA-256 is the one in {found}")
     confirm(target, ask, yes=wish.yes)
@@ -101,8 +102,8 @@ def write(disk: OpenDisk, source: Source, meter: Meter, sector_size: int, *, ver
         with meter.step("comparing", written.size - len(written.first)) as advance:
             check_body(disk, written, advance)
     if marks is not None:
-        marks.check()
-        marks.erase()
+        marks.check(written.size)
+        marks.erase(written.size)
     write_first(disk, written, compare=verify)
     disk.tell_kernel()
 

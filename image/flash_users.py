@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from controllers.block.superblocks import clean
 from controllers.block.swap import read_swaps
 from controllers.block.sysfs import read_text
 from init.linux.mount import Mount, read_mounts
@@ -84,8 +85,9 @@ def find_mounts(host: Host, family: Iterable[str]) -> Iterator[User]:
         name = numbers.get(mount.device) or _family_source(mount, numbers.values()) or members.get(_source_name(mount))
         if name is not None:
             system = mount.target in SYSTEM
-            what = f"is mounted at {mount.target}" + (": the running system" if system else "")
-            yield User(name, what, "" if system else f"umount {mount.target}", system)
+            place = clean(mount.target)
+            what = f"is mounted at {place}" + (": the running system" if system else "")
+            yield User(name, what, "" if system else f"umount {place}", system)
 
 
 def find_swap(host: Host, family: Iterable[str]) -> Iterator[User]:

@@ -186,17 +186,18 @@ class Marks:
             self._disk.write(at, render_mark(self._seed, at))
         self._disk.sync()
 
-    def check(self) -> None:
-        """Raise `FlashError` unless each one is where it was written."""
-        lost = [at for at in self._places if self._lost(at)]
+    def check(self, image: int) -> None:
+        """Raise `FlashError` unless each one is where it was written; an image that was larger than it said went over some."""
+        lost = [at for at in self._places if at >= image and self._lost(at)]
         if lost:
             what = f"what was written at {lost[0] >> 20} MiB is not there any more: it is smaller than it says"
             raise FlashError(f"{self._disk.path}: {what}", OTHER_CARD)
 
-    def erase(self) -> None:
-        """Leave zeros. Raises `FlashError`."""
+    def erase(self, image: int) -> None:
+        """Leave zeros behind the image. Raises `FlashError`."""
         for at in self._places:
-            self._disk.zero(at, MARK)
+            if at >= image:
+                self._disk.zero(at, MARK)
 
     def _lost(self, at: int) -> bool:
         return read_digest(self._disk, at, MARK) != digest(render_mark(self._seed, at))

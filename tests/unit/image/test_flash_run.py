@@ -105,6 +105,13 @@ def test_a_disk_that_is_too_small_is_refused_before_the_question(bench: Bench) -
     assert not bench.asked
 
 
+def test_who_may_not_write_is_told_before_the_question(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("image.flash_disk.os.access", lambda path, mode: False)
+    with pytest.raises(ImageError, match=r"card.img: Permission denied\nhint: .* sudo"):
+        bench.flash("card.img")
+    assert not bench.asked
+
+
 def test_the_sum_beside_the_image_is_compared_before_the_question(bench: Bench) -> None:
     manifest = bench.image.with_name("manifest.json")
     manifest.write_text(json.dumps({"files": {"image": {"bytes": len(IMAGE), "sha256": hashlib.sha256(IMAGE).hexdigest()}}}))

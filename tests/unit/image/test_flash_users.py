@@ -47,6 +47,11 @@ def test_the_running_system_comes_first_and_has_no_way_out(disks: FakeDisks, tar
     assert len(lines(disks)) == 2
 
 
+def test_names_of_places_cannot_confuse_a_terminal(disks: FakeDisks) -> None:
+    disks.mount("sdb1", "/mnt/\x1b[2J")
+    assert lines(disks) == ["sdb1 is mounted at /mnt/?[2J (umount /mnt/?[2J)"]
+
+
 def test_the_whole_disk_mounted(disks: FakeDisks) -> None:
     disks.mount("sdb", "/mnt")
     assert lines(disks) == ["sdb is mounted at /mnt (umount /mnt)"]

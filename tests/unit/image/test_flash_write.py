@@ -224,7 +224,7 @@ def test_a_disk_that_is_larger_than_the_image_and_smaller_than_it_says(wraps: bo
     written = body(disk, pieces(count))
     check_body(disk, written, ignore)
     with pytest.raises(FlashError, match="is not there any more: it is smaller than it says"):
-        marks.check()
+        marks.check(written.size)
 
 
 def test_marks_on_an_honest_disk_leave_zeros() -> None:
@@ -236,8 +236,8 @@ def test_marks_on_an_honest_disk_leave_zeros() -> None:
     erase_beginning(disk)
     written = body(disk, pieces(5))
     check_body(disk, written, ignore)
-    marks.check()
-    marks.erase()
+    marks.check(written.size)
+    marks.erase(written.size)
     write_first(disk, written, compare=True)
     assert disk.read(0, SIZE) == b"".join(pieces(5)) + bytes(SIZE - 5 * PIECE)
 
@@ -257,6 +257,20 @@ def test_marks_on_an_honest_disk_leave_zeros() -> None:
 )
 def test_where_marks_go(size: int, image: int, places: list[int]) -> None:
     assert list(plan_marks(size, image)) == places
+
+
+def test_an_image_that_is_larger_than_it_said_goes_over_marks() -> None:
+    disk = Memory()
+    marks = Marks(disk, PIECE)
+    erase_end(disk)
+    marks.write()
+    erase_beginning(disk)
+    written = body(disk, pieces(5))
+    check_body(disk, written, ignore)
+    marks.check(written.size)
+    marks.erase(written.size)
+    check_body(disk, written, ignore)
+    assert not any(disk.read(5 * PIECE, SIZE - 5 * PIECE))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy host is no failure
