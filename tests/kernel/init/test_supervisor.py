@@ -211,6 +211,12 @@ def test_power_ends_the_namespace(node: Any, action: str, number: int) -> None:
     assert steps == ["drain", '"stop services"', '"end every process"']
 
 
+def test_a_reboot_with_an_argument_ends_the_namespace_too(node: Any) -> None:
+    assert node.ask(op="power", action="reboot", argument="0 tryboot") == {"ok": True}
+    assert node.process.wait(40) == -signal.SIGHUP
+    assert 'shutdown: the end action=reboot argument="0 tryboot"' in node.log.read_text()
+
+
 STUBBORN = {"id": "stubborn", "argv": shell("trap '' TERM; echo deaf; while :; do sleep 0.1; done"), "stop_timeout": 3600}
 
 
