@@ -189,6 +189,7 @@ def plan_command_line(machine: Machine, patience: int) -> str:
         "ophite.platform=qemu",
         f"ophite.patience={patience}",
         *(EMULATED if patience > 1 else ()),
+        machine.emulated.words,
         machine.command_line,
     ]
     return " ".join(word for word in words if word)

@@ -21,7 +21,8 @@ class Emulated:
 
     `machine` is its `-M`, `processor` what is emulated without KVM, `console` the kernel's name of serial port number `serial`.
     `boots`: the ways to boot, the usual one first. `pci`: has a PCI bus. `cpus` and `memory` (MiB): fixed, 0 = as wanted.
-    `network`: the card, empty = none. `cdrom`: how an ISO image is plugged in. `device_tree`: its file on a card.
+    `network`: the card, empty = none. `cdrom`: how an ISO image is plugged in. `device_tree`: its file on a card. `words`: what
+    the kernel has to be told of it.
     """
 
     arch: str
@@ -36,8 +37,11 @@ class Emulated:
     network: str = "virtio-net-pci,netdev=net0,romfile="
     cdrom: tuple[str, ...] = ()
     device_tree: str = ""
+    words: str = ""
 
 
+# QEMU takes the start of the watchdog for its end and resets at once. Without the driver nobody can reset it: a reboot halts.
+NO_WATCHDOG = "module_blacklist=bcm2835_wdt"
 HARDWARE = {
     "q35": Emulated(
         arch="amd64",
@@ -67,6 +71,7 @@ HARDWARE = {
         memory=1024,
         network="usb-net,netdev=net0",
         device_tree="bcm2837-rpi-3-b.dtb",
+        words=NO_WATCHDOG,
     ),
     "raspi4b": Emulated(
         arch="arm64",
@@ -79,6 +84,7 @@ HARDWARE = {
         memory=2048,
         network="",
         device_tree="bcm2711-rpi-4-b.dtb",
+        words=NO_WATCHDOG,
     ),
 }
 USUAL = {"amd64": "q35", "arm64": "virt"}

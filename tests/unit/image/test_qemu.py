@@ -181,6 +181,7 @@ def test_a_raspberry_pi_boots_from_its_card(tmp_path: Path, emulator: Qemu, imag
     assert find(argv, "-device") == ["usb-net,netdev=net0"]
     assert find(argv, "-dtb") == [str(tmp_path / "node/boot/bcm2837-rpi-3-b.dtb")]
     assert find(argv, "-append")[0].startswith("own=1 console=ttyS1,115200 ophite.platform=qemu ")
+    assert "module_blacklist=bcm2835_wdt" in find(argv, "-append")[0].split()
     assert "-smbios" not in argv
 
 
