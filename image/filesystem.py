@@ -1,4 +1,8 @@
-"""The root image: EROFS with the dm-verity hash tree behind it, as it lies in a partition."""
+"""The root image: EROFS with the dm-verity hash tree behind it, as it lies in a partition.
+
+Trap: with a SOURCE_DATE_EPOCH in its environment mkfs.erofs keeps the times of files that are older, whatever -T says, so the
+same tree would give another image each time that its files were made anew.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from image.tools import loader_argv
 # boot down.
 COMPRESSION = ("-zlz4hc,3", "-C32768")
 FIXED = ("-T0", "-U", "6f706869-7465-4000-8000-726f6f740000", "--all-root", "--quiet", f"-b{BLOCK}")
+NO_TIMES = {"SOURCE_DATE_EPOCH": "0"}  # no file is older
 TIMEOUT = 900.0  # seconds
 
 
@@ -26,7 +31,7 @@ def make_root_image(cache: Cache, tools: Path, root: Path) -> RootImage:
     def make(directory: Path) -> None:
         path = directory / "root.erofs"
         argv: list[str | Path] = [*loader_argv(tools, "usr/bin/mkfs.erofs"), *COMPRESSION, *FIXED, path, root]
-        run(argv, timeout=TIMEOUT)
+        run(argv, env=NO_TIMES, timeout=TIMEOUT)
         facts = append_tree(path)
         facts["tree_bytes"] = sum(p.lstat().st_size for p in root.rglob("*") if p.is_file() and not p.is_symlink())
         (directory / "facts.json").write_text(json.dumps(facts))
