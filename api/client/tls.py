@@ -110,7 +110,12 @@ def explain_refusal(address: Address, identity: Identity) -> ClientError:
 
 
 def explain_handshake(error: ssl.SSLError, address: Address) -> ClientError:
-    """Return what it means that a handshake fails for another reason than the server's certificate."""
+    """Return what it means that a handshake fails for another reason than the server's certificate.
+
+    A peer that hangs up is no wrong one: a node that goes down does so, and so does a forwarded port with nobody behind it.
+    """
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Unreachable(f"{address} hung up before it said who it is", "it may be going down, or still be booting")
     reason = error.reason or str(error)
     return TrustError(f"{address} does not complete a TLS handshake: {reason}", "is this the port of Ophite's API?")
 

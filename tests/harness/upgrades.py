@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.harness.lifecycle import BOOT, Broken, Node, Spec
 from tests.harness.versions import Version
 
-WINDOW = 150  # seconds that a version has to become healthy, taken as they are: enough for an emulated node
+WINDOW = 240  # seconds that a version has to become healthy, taken as they are: enough for an emulated node on a busy host
 WRITE = 30  # seconds from the command to the reboot, native
 FINAL = ("committed", "rolled-back", "failed")
 

@@ -163,7 +163,7 @@ def test_a_bad_version_is_rolled_back_by_itself(
 
 
 def test_a_bundle_that_was_tampered_with_changes_nothing(node: Node, tmp_path: Path) -> None:
-    data = bytearray(GOOD.bundle.read_bytes())
+    data = bytearray(BASE.bundle.read_bytes())
     data[len(data) // 2] ^= 1
     bundle = tmp_path / "bad.bundle"
     bundle.write_bytes(data)
