@@ -12,6 +12,11 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How quickly examples are made says how busy the machine is, and nothing about what is tested.
+settings.register_profile("ophite", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("ophite")
 
 TESTS = Path(__file__).resolve().parent
 ARTIFACTS = TESTS.parent / "build/test-artifacts"

@@ -1,7 +1,8 @@
 """The power goes at random moments of installing, upgrading and writing: every time the node boots, with all it was told.
 
 Two ways: QEMU is killed while the node writes; and from a log of one run's writes the disk is made as a power cut at any
-moment could have left it, with what was not flushed lost or torn. `OPHITE_KILLS` says how many of each way, `OPHITE_SEED` which.
+moment could have left it, with what was not flushed lost or torn. `OPHITE_KILLS` says how many of each way,
+`OPHITE_SEED` which.
 """
 
 from __future__ import annotations
