@@ -32,7 +32,7 @@ PLAIN = ("kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "
 GENERATED = ("kube-apiserver",)
 SOURCE_PACKAGE = "kubernetes"
 VERSION_PACKAGES = tuple(f"k8s.io/kubernetes/vendor/k8s.io/{name}/version" for name in ("component-base", "client-go/pkg"))
-BUILD_TIMEOUT = 3600.0  # seconds for one go build
+BUILD_TIMEOUT = 4 * 3600.0  # seconds for one go build; hours on a host that is busy with other things
 DOWNLOAD_TIMEOUT = 120.0  # seconds without a byte
 DOWNLOAD_LIMIT = 1 << 30  # bytes of one binary
 
