@@ -24,4 +24,5 @@ BOARD = Board(
         config=(pi.UPSTREAM, pi.SERIAL, pi.GPU_MEMORY),
     ),
     imager=("pi4-64bit",),
+    tested="QEMU raspi4b: kernel and the first steps of PID 1, no more than it models",
 )  # fmt: skip
