@@ -22,6 +22,7 @@ from tests.harness.workers import MIB, Small, find_killed, measure
 
 pytestmark = [
     pytest.mark.vm,
+    pytest.mark.soak,
     pytest.mark.timeout(3600),
     pytest.mark.skipif(os.geteuid() != 0, reason="a control plane in namespaces needs root"),
 ]
@@ -93,7 +94,6 @@ def control_plane(progress: Progress, request: pytest.FixtureRequest) -> Iterato
     destroy(CONTROL_PLANE)
 
 
-@pytest.mark.soak
 def test_a_control_plane_with_2_gib_becomes_ready_and_runs_a_pod(control_plane: Running) -> None:
     node = control_plane
     emulated = (node.cluster.node_directory / "accelerator").read_text() == TCG.name

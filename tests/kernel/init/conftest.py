@@ -25,7 +25,11 @@ class Client:
     def __init__(self, path: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(LIMIT)
-        self.socket.connect(path)
+        try:
+            self.socket.connect(path)
+        except OSError:
+            self.socket.close()
+            raise
 
     def send(self, **request: Any) -> None:
         self.socket.send(json.dumps(request).encode())
@@ -54,8 +58,13 @@ class Node:
         wait_until(lambda: self.has_control(), "the control socket")
 
     def has_control(self) -> bool:
+        """Does it listen? The socket's name is there a moment before."""
         assert self.process.poll() is None, self.log.read_text()
-        return self.control.exists()
+        try:
+            Client(str(self.control)).close()
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
     def inner(self, path: str) -> Path:
         """A path of the node, seen from outside."""
