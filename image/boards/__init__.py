@@ -5,24 +5,14 @@ A file `raspberry_pi_4.py` with a `BOARD` is the board `raspberry-pi-4`; a file 
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-
 from image.boards.board import Board
 from image.errors import ImageError
+from image.named import find_named
 
 
 def find_boards() -> dict[str, Board]:
     """All boards in order of name. Raises `ValueError` for one that is not called as its file."""
-    boards = {}
-    for name in sorted(info.name for info in iter_modules(__path__)):
-        board = getattr(import_module(f"{__name__}.{name}"), "BOARD", None)
-        if board is None:
-            continue
-        if not isinstance(board, Board) or board.name != name.replace("_", "-"):
-            raise ValueError(f"image/boards/{name}.py: BOARD is not a board named {name.replace('_', '-')!r}")
-        boards[board.name] = board
-    return boards
+    return find_named(__name__, __path__, "BOARD", Board)
 
 
 BOARDS = find_boards()

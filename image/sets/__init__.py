@@ -7,11 +7,10 @@ board names those that are always in its images, `sets:` of a profile and `--set
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import import_module
-from pkgutil import iter_modules
 
 from image.errors import ImageError
 from image.kmod import Modules
+from image.named import find_named
 from image.packages import SUITE
 from image.sets.moduleset import ModuleSet
 
@@ -20,15 +19,7 @@ BASE = "base"
 
 def find_sets() -> dict[str, ModuleSet]:
     """All sets in order of name. Raises `ValueError` for one that is not called as its file."""
-    sets = {}
-    for name in sorted(info.name for info in iter_modules(__path__)):
-        found = getattr(import_module(f"{__name__}.{name}"), "SET", None)
-        if found is None:
-            continue
-        if not isinstance(found, ModuleSet) or found.name != name.replace("_", "-"):
-            raise ValueError(f"image/sets/{name}.py: SET is not a module set named {name.replace('_', '-')!r}")
-        sets[found.name] = found
-    return sets
+    return find_named(__name__, __path__, "SET", ModuleSet)
 
 
 SETS = find_sets()

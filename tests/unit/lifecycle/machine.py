@@ -11,6 +11,7 @@ from controllers.lifecycle.ports import Opened
 from controllers.lifecycle.progress import Say
 from controllers.lifecycle.record import UpgradeRecord, parse_record
 from controllers.lifecycle.slot_status import SlotStatusController
+from controllers.lifecycle.transitions import State
 from controllers.lifecycle.tryboot import ARGUMENT
 from controllers.lifecycle.upgrade import UpgradeController
 from controllers.lifecycle.verify import VerifyController
@@ -252,3 +253,19 @@ class Boot:
     async def reboots(self) -> bool:
         """Return whether a reboot was asked for."""
         return await self.world.store.find(PowerRequest, "power") is not None
+
+
+async def live_through(disk: Disk, *, healthy: bool) -> None:
+    """Ask for an upgrade and boot four times; the power goes where `disk.kill_at` says. In: is the new version healthy?"""
+    for number in range(4):
+        async with Boot(disk) as boot:
+            await boot.status()
+            if disk.slots[disk.running].version == "2" and not healthy:
+                await boot.status("etcd")
+            if number == 0:
+                await boot.ask(window=100.0)
+            await boot.wait(150)
+        disk.boot()
+        assert disk.slots[disk.running].version in ("1", "2")
+        assert not disk.tryboot or disk.slots[disk.default].version in ("1", "2"), "what boots by itself is a system"
+    assert disk.record is None or disk.record.state in (State.COMMITTED, State.ROLLED_BACK, State.ABANDONED)

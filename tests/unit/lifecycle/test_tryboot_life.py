@@ -7,7 +7,7 @@ from controllers.lifecycle.transitions import State
 from controllers.lifecycle.tryboot import ARGUMENT
 from controllers.resources.lifecycle import UpgradePhase
 from controllers.resources.machine import RebootArgument
-from tests.unit.lifecycle.machine import Boot, Disk
+from tests.unit.lifecycle.machine import Boot, Disk, live_through
 
 
 async def arm(disk: Disk, *, stage: bool = False) -> None:
@@ -133,18 +133,7 @@ async def test_slots_that_cannot_be_seen_are_not_tried() -> None:
 @pytest.mark.parametrize("kill_at", range(22))
 async def test_power_that_goes_anywhere_ends_in_a_version_that_runs(kill_at: int, healthy: bool) -> None:
     disk = Disk(kill_at=kill_at, tryboot=True)
-    for number in range(4):
-        async with Boot(disk) as boot:
-            await boot.status()
-            if disk.slots[disk.running].version == "2" and not healthy:
-                await boot.status("etcd")
-            if number == 0:
-                await boot.ask(window=100.0)
-            await boot.wait(150)
-        disk.boot()
-        assert disk.slots[disk.running].version in ("1", "2")
-        assert disk.slots[disk.default].version in ("1", "2"), "what boots by itself is a system"
-    assert disk.record is None or disk.record.state in (State.COMMITTED, State.ROLLED_BACK, State.ABANDONED)
+    await live_through(disk, healthy=healthy)
     committed = disk.record is not None and disk.record.state is State.COMMITTED
     assert (disk.running, disk.default) == (("b", "b") if committed else ("a", "a"))
     assert healthy or not committed

@@ -10,7 +10,7 @@ from controllers.lifecycle.record import parse_refused
 from controllers.lifecycle.transitions import State
 from controllers.resources.lifecycle import UpgradePhase, UpgradeStatus
 from controllers.resources.machine import Stage
-from tests.unit.lifecycle.machine import BUNDLE, NEW, OLD, Boot, Disk, Slot
+from tests.unit.lifecycle.machine import BUNDLE, NEW, OLD, Boot, Disk, Slot, live_through
 
 
 async def arm(disk: Disk, **options: Any) -> None:
@@ -355,17 +355,7 @@ async def test_a_version_that_failed_and_is_started_again_serves() -> None:
 @pytest.mark.parametrize("kill_at", range(22))
 async def test_power_that_goes_anywhere_ends_in_a_version_that_runs(kill_at: int, healthy: bool) -> None:
     disk = Disk(kill_at=kill_at)
-    for number in range(4):
-        async with Boot(disk) as boot:
-            await boot.status()
-            if disk.slots[disk.running].version == "2" and not healthy:
-                await boot.status("etcd")
-            if number == 0:
-                await boot.ask(window=100.0)
-            await boot.wait(150)
-        disk.boot()
-        assert disk.slots[disk.running].version in ("1", "2")
-    assert disk.record is None or disk.record.state in (State.COMMITTED, State.ROLLED_BACK, State.ABANDONED)
+    await live_through(disk, healthy=healthy)
     async with Boot(disk) as boot:
         await boot.status()
         await boot.wait(150)

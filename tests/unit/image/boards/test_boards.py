@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from image import boards
+from image import boards, named
 from image.boards import BOARDS, find_boards, get_board
 from image.boards.board import Board, Kernel, RaspberryPi
 from image.context import Options
@@ -39,8 +39,8 @@ def test_an_unknown_board_names_those_there_are() -> None:
 def test_a_board_is_called_as_its_file(monkeypatch: pytest.MonkeyPatch, board: object) -> None:
     module = ModuleType("toy")
     module.BOARD = board  # type: ignore[attr-defined]  # a module made by hand
-    monkeypatch.setattr(boards, "import_module", lambda name: module)
-    with pytest.raises(ValueError, match="is not a board named"):
+    monkeypatch.setattr(named, "import_module", lambda name: module)
+    with pytest.raises(ValueError, match="is not a Board named"):
         find_boards()
 
 

@@ -33,7 +33,7 @@ def test_every_file_is_a_set_of_its_name_and_says_what_it_is_for() -> None:
 
 def test_a_set_that_is_not_called_as_its_file_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("image.sets.edac.SET", ModuleSet("sensors", "x"))
-    with pytest.raises(ValueError, match=r"edac\.py: SET is not a module set named 'edac'"):
+    with pytest.raises(ValueError, match=r"edac\.py: SET is not a ModuleSet named 'edac'"):
         find_sets()
 
 
