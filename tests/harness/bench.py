@@ -26,21 +26,28 @@ DD = """
 def _copy() -> None:
     import time
 
-    source, target, size = "/run/ophite/medium/ophite/root.erofs", "/dev/vdb", 0
+    from init.linux import disks, mount
+
+    with open("/proc/cmdline", encoding="ascii") as file:
+        words = dict(word.partition("=")[::2] for word in file.read().split())
+    if words.get("ophite.root") != "iso":
+        return
+    medium, _ = disks.find_medium(words["ophite.medium"])
+    place, target, size = "/run/plain", "/dev/vdb", 0
+    os.makedirs(place)
+    mount.mount(medium, place, "iso9660", mount.MS_RDONLY)
     began = time.monotonic()
-    with open(source, "rb", buffering=0) as reader, open(target, "wb", buffering=0) as writer:
+    with open(place + "/root.erofs", "rb", buffering=0) as reader, open(target, "wb", buffering=0) as writer:
         while piece := reader.read(1 << 20):
             size += writer.write(piece)
         os.fsync(writer.fileno())
     seconds = time.monotonic() - began
-    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
-        file.write("3")
+    mount.umount(place)
     with open("/dev/kmsg", "w", encoding="ascii") as file:
         file.write(f"<1>copied {size} bytes in {seconds:.3f} s")
 
 
-if os.path.exists("/run/ophite/medium/ophite/root.erofs"):
-    _copy()
+_copy()
 """
 INSTALLER = Version("1.0.1", {"init/boot.py": DD}, ("raw", "iso"))
 COPIED = re.compile(r"copied (\d+) bytes in ([0-9.]+) s")
