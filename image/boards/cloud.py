@@ -14,6 +14,6 @@ BOARD = Board(
     },
     stage1=("virtio_pci", "virtio_blk", "nvme", *WATCHDOGS, *ROOT),
     modules=(*COMMON, *VIRTIO, "virtio_scsi", "sd_mod"),
-    tested="amd64: QEMU with UEFI, BIOS and directly, disk, ISO and network",
+    tested="QEMU: amd64 with UEFI, BIOS and directly, disk and ISO; arm64 (virt) with UEFI, from disk",
     command_line=("quiet", "panic=-1", "slab_nomerge"),
 )

@@ -21,6 +21,6 @@ BOARD = Board(
     stage1=("virtio_pci", *STORAGE, *WATCHDOGS, *ROOT),
     modules=(*COMMON, *VIRTIO),
     sets=SETS,
-    tested="QEMU: amd64 with UEFI and BIOS, arm64 (virt) with UEFI, from disk; real machines: nothing yet",
+    tested="QEMU: amd64 and arm64 (virt) with UEFI, from disk; real machines: nothing yet",
     command_line=("quiet", "panic=-1", "slab_nomerge"),
 )

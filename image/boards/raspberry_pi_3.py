@@ -20,5 +20,5 @@ BOARD = Board(
         boot_rom=True,
     ),
     imager=("pi3-64bit",),
-    tested="QEMU raspi3b from its own card: verified root, maintenance mode, an address over USB",
+    tested="QEMU raspi3b from its own card: verified root, the API in maintenance over USB",
 )
