@@ -52,12 +52,15 @@ BEGUN = ("running", "installed", DONE)
 
 
 class Writer(threading.Thread):
-    """Changes the configuration and META without a pause, counting up, until the node is gone."""
+    """Changes the configuration and META without a pause, counting up from `first`, until the node is gone.
+
+    `done` is the last number that was accepted, 0 for none; `tried` the last one that was sent.
+    """
 
     def __init__(self, node: Node, first: int) -> None:
         super().__init__(daemon=True)
         self._node = node
-        self.tried = self.done = first
+        self.tried, self.done = first, 0
         self.stopped = threading.Event()
 
     def run(self) -> None:
@@ -118,7 +121,7 @@ def whole(node: Node) -> str:
 
 def test_configuration_and_meta_survive_kills(node: Node, whole: str, chance: Chance) -> None:
     moments = chance.stream("writes")
-    number = 0
+    number, before = 0, find_marks(node)
     for kill in range(WRITE_KILLS):
         writer = Writer(node, number)
         writer.start()
@@ -129,9 +132,11 @@ def test_configuration_and_meta_survive_kills(node: Node, whole: str, chance: Ch
         node.power_on()
         node.wait(f"the API after kill {kill} ({chance})", node.find_version, BOOT)
         assert normalize(node.read_configuration()) == whole, chance
-        for found in find_marks(node):
-            assert writer.done <= found <= writer.tried, (chance, kill)
-        number = writer.tried
+        marks = find_marks(node)
+        node.say(f"kill {kill + 1} of {WRITE_KILLS}: {before} there, {writer.done} accepted, {writer.tried} sent, {marks} found")
+        for old, found in zip(before, marks, strict=True):
+            assert max(old, writer.done) <= found <= writer.tried, (chance, kill)
+        number, before = writer.tried, marks
 
 
 def test_an_upgrade_survives_kills(node: Node, whole: str, build: Build, chance: Chance) -> None:
@@ -150,6 +155,7 @@ def test_an_upgrade_survives_kills(node: Node, whole: str, build: Build, chance:
         assert node.find_version() in (old, new.number), (chance, kill)
         assert normalize(node.read_configuration()) == whole, (chance, kill)
         node.wait("an upgrade that is over", lambda: is_over(node), 3 * BOOT)
+        node.say(f"kill {kill + 1} of {UPGRADE_KILLS} on the way from {old} to {new.number}: {node.find_version()} runs")
 
 
 def test_an_installation_survives_kills(make_node: MakeNode, build: Build, chance: Chance) -> None:
@@ -157,10 +163,12 @@ def test_an_installation_survives_kills(make_node: MakeNode, build: Build, chanc
     base = build(BASE)
     node = make_node("vm-cuts-install", base, blank=True, medium=base.iso, medium_first=True)
     node.add_documents(DOCUMENTS)
-    for _ in range(INSTALL_KILLS):
+    for kill in range(INSTALL_KILLS):
         begin_installation(node)
+        phase = find_phase(node)
         time.sleep(moments.uniform(0.0, INSTALLING))
         node.cut_power()
+        node.say(f"kill {kill + 1} of {INSTALL_KILLS}: an installation that had been {phase} before")
     begin_installation(node)
     if find_phase(node) == DONE:
         node.cut_power()
@@ -198,6 +206,7 @@ def test_power_cuts_that_lose_what_was_not_flushed(node: Node, whole: str, build
         node.wait(f"the API, {where}", node.find_version, 2 * BOOT)
         assert node.find_version() in [version.number for version in versions], where
         assert normalize(node.read_configuration()) == whole, where
+        node.say(f"{index + 1} of {KILLS}: {where}: {node.find_version()} runs")
         node.cut_power()
 
 
