@@ -1,13 +1,14 @@
 """Flashing, step by step: look at the image, look at the disk, ask, write, read back.
 
 Everything that can be refused is refused before the question; after it the disk is opened exclusively and looked at again, so
-what is written to is what the user saw.
+what is written to is what the user saw. What is refused because of the unpacked image is refused before anything is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from image.errors import ImageError
@@ -83,21 +84,17 @@ def check_unchanged(shown: Target, now: Target, *, force: bool) -> None:
 
 def write(disk: OpenDisk, source: Source, meter: Meter, sector_size: int, *, verify: bool) -> None:
     """Carry out the steps on an open disk. Raises `ImageError`, `FlashError`."""
-
-    def check(first: bytes) -> None:
-        check_head(first, source.path)
-        check_sectors(first, sector_size)
-
     marks = Marks(disk, source.size) if verify and source.size is not None else None
     with open_pieces(source) as pieces:
+        first = next(pieces, b"")
+        check_head(first, source.path)
+        check_sectors(first, sector_size)
         erase_end(disk)
         if marks is not None:
             marks.write()
         erase_beginning(disk)
         with meter.step("writing", source.size) as advance:
-            written = write_body(disk, pieces, check, advance)
-    if not written.digests:
-        raise ImageError(f"{source.path} is empty", "check --image")
+            written = write_body(disk, chain([first], pieces), advance)
     if verify:
         with meter.step("comparing", written.size - len(written.first)) as advance:
             check_body(disk, written, advance)

@@ -54,8 +54,8 @@ def erase_beginning(disk: OpenDisk) -> None:
     disk.sync()
 
 
-def write_body(disk: OpenDisk, pieces: Iterator[bytes], check: Callable[[bytes], None], advance: Advance) -> Written:
-    """Write all pieces but the first, which is handed to `check` and kept. Raises `ImageError`, `FlashError`."""
+def write_body(disk: OpenDisk, pieces: Iterator[bytes], advance: Advance) -> Written:
+    """Write all pieces but the first, which is kept. Raises `ImageError`, `FlashError`."""
     written, zeros = Written(), 0
     for data in read_ahead(pieces):
         at, written.size = written.size, written.size + len(data)
@@ -63,7 +63,6 @@ def write_body(disk: OpenDisk, pieces: Iterator[bytes], check: Callable[[bytes],
             raise ImageError("the image does not fit: it goes on where the disk ends", "take a larger card or disk")
         written.digests.append(digest(data))
         if at == 0:
-            check(data)
             written.first = data
         elif is_zero(data):
             zeros += len(data)

@@ -10,6 +10,7 @@ makefile, which must run for the build host's architecture.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
@@ -17,10 +18,10 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from image.arch import Arch, get_arch, get_host_arch
+from image.arch import ARCHES, Arch, get_arch, get_host_arch
 from image.cache import Cache, digest, digest_file
 from image.context import Kubernetes, Options
 from image.errors import ImageError
@@ -200,5 +201,18 @@ def find_binaries(cache: Cache | None = None, mirror: str | None = None, arch: s
     return build_from_source(Apt.make(place, host.name, find_mirror(mirror)), get_arch(arch or host.name), place)
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m image.kubernetes", description="Build Kubernetes; print where it is.")
+    parser.add_argument("arch", nargs="?", default="", choices=("", *ARCHES), metavar="ARCH", help=", ".join(ARCHES))
+    options = parser.parse_args(argv)
+    try:
+        sys.stdout.write(f"{find_binaries(arch=options.arch).directory}\n")
+    except ImageError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    print(find_binaries(arch="".join(sys.argv[1:2])).directory)  # noqa: T201 - its purpose
+    sys.exit(main())

@@ -12,11 +12,16 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from api.cli.verbs.apply_config import make_request
+from api.client.errors import ClientError
+from api.client.node import Node as Connection
+from api.generated.meta_pb2 import MetaSetRequest, MetaSetResponse
 from image import qemu
 from image.run import run
 from tests.harness import upgrades
@@ -52,7 +57,7 @@ BEGUN = ("running", "installed", DONE)
 
 
 class Writer(threading.Thread):
-    """Changes the configuration and META without a pause, counting up from `first`, until the node is gone.
+    """Changes META and the configuration without a pause, counting up from `first`, until the node is gone.
 
     `done` is the last number that was accepted, 0 for none; `tried` the last one that was sent.
     """
@@ -61,25 +66,25 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self._node = node
         self.tried, self.done = first, 0
-        self.stopped = threading.Event()
 
     def run(self) -> None:
         """Count until the first failure."""
-        try:
-            while not self.stopped.is_set():
-                self.tried += 1
-                mark(self._node, self.tried)
-                self.done = self.tried
-        except (AssertionError, OSError):
-            return
+        with suppress(ConnectionError, ClientError):
+            self._node.ask(self._count)
+
+    def _count(self, connection: Connection) -> None:
+        text = self._node.configuration.read_text()
+        while True:
+            self.tried += 1
+            mark(connection, text, self.tried)
+            self.done = self.tried
 
 
-def mark(node: Node, number: int) -> None:
-    """Write a number into META and into the configuration."""
-    node.ophite("meta", "set", KEY, str(number))
-    text = node.configuration.read_text()
-    node.configuration.write_text(MARK.sub(f"mark-{number}.example", text))
-    node.apply()
+def mark(connection: Connection, text: str, number: int) -> None:
+    """Write a number into META and into the configuration. In: the configuration with any number. Raises `ClientError`."""
+    connection.call("MetaService.Set", MetaSetRequest(key=KEY, value=str(number)), MetaSetResponse)
+    answer = connection.apply(make_request(MARK.sub(f"mark-{number}.example", text)))
+    assert not answer.problems, answer
 
 
 def find_marks(node: Node) -> tuple[int, int]:
@@ -125,15 +130,15 @@ def test_configuration_and_meta_survive_kills(node: Node, whole: str, chance: Ch
     for kill in range(WRITE_KILLS):
         writer = Writer(node, number)
         writer.start()
+        node.wait("the first write", lambda writer=writer: writer.done, BOOT)
         time.sleep(moments.uniform(0.0, WRITING))
         node.cut_power()
-        writer.stopped.set()
         writer.join(120)
         node.power_on()
         node.wait(f"the API after kill {kill} ({chance})", node.find_version, BOOT)
         assert normalize(node.read_configuration()) == whole, chance
         marks = find_marks(node)
-        node.say(f"kill {kill + 1} of {WRITE_KILLS}: {before} there, {writer.done} accepted, {writer.tried} sent, {marks} found")
+        node.say(f"kill {kill + 1} of {WRITE_KILLS}: {before} before, {writer.done} accepted, {writer.tried} sent, {marks} now")
         for old, found in zip(before, marks, strict=True):
             assert max(old, writer.done) <= found <= writer.tried, (chance, kill)
         number, before = writer.tried, marks
@@ -190,8 +195,9 @@ def test_power_cuts_that_lose_what_was_not_flushed(node: Node, whole: str, build
     logged.wait("the API", logged.find_version, BOOT)
     versions = (build(BASE), build(GOOD))
     numbers = find_marks(logged)
+    text = logged.configuration.read_text()
     for number in range(max(numbers) + 1, max(numbers) + 4):
-        mark(logged, number)
+        logged.ask(lambda connection, number=number: mark(connection, text, number))
     (new,) = (version for version in versions if version.number != logged.find_version())
     try_to(lambda: upgrades.start(logged, new.bundle))
     logged.wait_until_off(upgrades.WRITE + BOOT)

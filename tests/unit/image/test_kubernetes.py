@@ -10,7 +10,15 @@ from image.arch import AMD64, ARM64, get_host_arch
 from image.cache import Cache
 from image.context import Options
 from image.errors import ImageError
-from image.kubernetes import NODE_BINARIES, get_kubernetes, linker_flags, parse_source_version, parse_sums, take_directory
+from image.kubernetes import (
+    NODE_BINARIES,
+    get_kubernetes,
+    linker_flags,
+    main,
+    parse_source_version,
+    parse_sums,
+    take_directory,
+)
 
 
 @pytest.mark.parametrize(
@@ -88,3 +96,15 @@ def test_a_release_needs_a_mirror_and_sums(tmp_path: Path, monkeypatch: pytest.M
     options = Options(tmp_path, kubernetes="1.31.2", kubernetes_url="http://m/{name}", kubernetes_sums=sums)
     with pytest.raises(ImageError, match="no SHA-256 for kube-apiserver"):
         get_kubernetes(options, AMD64, Cache(tmp_path))
+
+
+def test_the_command_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(**_: object) -> None:
+        raise ImageError("no compiler", "install one")
+
+    monkeypatch.setattr("image.kubernetes.find_binaries", fail)
+    assert main(["arm64"]) == 1
+    assert capsys.readouterr().err == "error: no compiler\nhint: install one\n"
+    with pytest.raises(SystemExit):
+        main(["mips"])
+    assert "invalid choice: 'mips'" in capsys.readouterr().err
