@@ -4,6 +4,7 @@ STATE is written only while it is mounted. A trial is not written anywhere: a br
 what was in force before.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,13 +40,18 @@ class ConfigPersistController(Controller):
         if persistent is not None:
             error = write_if_changed(persistent_path(self._ports.paths), persistent.spec.yaml) or error
         state = view.find(VolumeStatus, STATE)
-        persisted = False
+        digest = ""
         if persistent is not None and state is not None and state.spec.mounted:
             failed = write_if_changed(self._ports.paths.state_config, persistent.spec.yaml)
-            persisted, error = not failed, failed or error
+            digest, error = "" if failed else find_digest(persistent.spec.yaml), failed or error
         if error:
             view.wake_after(RETRY_SECONDS)
-        yield Wanted("config", ConfigPersistStatus(persisted=persisted, error=error))
+        yield Wanted("config", ConfigPersistStatus(persisted=bool(digest), digest=digest, error=error))
+
+
+def find_digest(text: str) -> str:
+    """Return the SHA-256 of a configuration in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_if_changed(path: Path, text: str) -> str:

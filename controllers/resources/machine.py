@@ -67,11 +67,12 @@ class AcquiredConfiguration(Spec, frozen=True, kw_only=True):
 
 
 class ConfigPersistStatus(Spec, frozen=True, kw_only=True):
-    """Whether STATE holds the persistent configuration; id `config`. `error` says why not."""
+    """Whether STATE holds the persistent configuration; id `config`. `digest`: SHA-256 of it; `error` says why not."""
 
     namespace: ClassVar[str] = MACHINE
     columns: ClassVar[tuple[tuple[str, str], ...]] = (("PERSISTED", "persisted"), ("ERROR", "error"))
     persisted: bool = False
+    digest: str = ""
     error: str = ""
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,10 @@ class Writer(threading.Thread):
         """Count until the first failure."""
         with suppress(ConnectionError, ClientError):
             self._node.ask(self._count)
+
+    def has_written(self) -> bool:
+        """Was anything accepted?"""
+        return self.done > 0
 
     def _count(self, connection: Connection) -> None:
         text = self._node.configuration.read_text()
@@ -130,7 +135,7 @@ def test_configuration_and_meta_survive_kills(node: Node, whole: str, chance: Ch
     for kill in range(WRITE_KILLS):
         writer = Writer(node, number)
         writer.start()
-        node.wait("the first write", lambda writer=writer: writer.done, BOOT)
+        node.wait("the first write", writer.has_written, BOOT)
         time.sleep(moments.uniform(0.0, WRITING))
         node.cut_power()
         writer.join(120)
@@ -197,7 +202,7 @@ def test_power_cuts_that_lose_what_was_not_flushed(node: Node, whole: str, build
     numbers = find_marks(logged)
     text = logged.configuration.read_text()
     for number in range(max(numbers) + 1, max(numbers) + 4):
-        logged.ask(lambda connection, number=number: mark(connection, text, number))
+        logged.ask(partial(mark, text=text, number=number))
     (new,) = (version for version in versions if version.number != logged.find_version())
     try_to(lambda: upgrades.start(logged, new.bundle))
     logged.wait_until_off(upgrades.WRITE + BOOT)

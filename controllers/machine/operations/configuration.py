@@ -1,7 +1,8 @@
 """`config.*`: apply a configuration, and read the one in force.
 
 Applying is planned by `controllers.config.apply_plan` and carried out by writing one resource, `ConfigRequest`; all else
-follows from it.
+follows from it. The answer comes when STATE holds what is to be kept, so what was accepted survives a power cut; a STATE that
+is not there yet is not waited for.
 
 Trap: a node that has a complete configuration but, just after boot, does not serve securely yet must not take a new one
 from strangers. So whoever comes through the maintenance door is let in only while nothing complete is there or on its way.
@@ -13,8 +14,16 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from controllers.machine.operations.table import Nothing, Request, method
-from controllers.resources.machine import AcquiredConfiguration, ConfigRequest, ConfigStatus, MachineConfiguration
+from controllers.resources.block import VolumeStatus
+from controllers.resources.machine import (
+    AcquiredConfiguration,
+    ConfigPersistStatus,
+    ConfigRequest,
+    ConfigStatus,
+    MachineConfiguration,
+)
 from controllers.resources.network import NodeAddress
+from controllers.runtime.clock import within
 from controllers.runtime.errors import OperationError
 from controllers.runtime.resource import new, replace
 
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
 
 OWNER = "api"
 ID = "config"
+LIMIT = 10.0  # seconds until STATE holds a configuration
 
 
 class Apply(Request, frozen=True, kw_only=True):
@@ -50,9 +60,9 @@ def methods(store: Store, ports: Ports) -> list[Method]:
                 await _check_door(store)
             plan = await _plan(store, request)
             applied = not plan.problems and not request.dry_run
-            if applied:
-                await _carry_out(store, ports, plan)
-            return render_plan(plan, applied, request.dry_run, await asyncio.to_thread(_warnings, plan, request, ports))
+            lost = await _carry_out(store, ports, plan) if applied else ()
+            warnings = await asyncio.to_thread(_warnings, plan, request, ports)
+            return render_plan(plan, applied, request.dry_run, [*warnings, *lost])
 
     async def get(request: Nothing) -> dict[str, str]:
         found = await store.find(MachineConfiguration, "active")
@@ -98,7 +108,9 @@ async def _plan(store: Store, request: Apply) -> ApplyPlan:
     )
 
 
-async def _carry_out(store: Store, ports: Ports, plan: ApplyPlan) -> None:
+async def _carry_out(store: Store, ports: Ports, plan: ApplyPlan) -> tuple[str, ...]:
+    """Have a plan followed, and return warnings about what the next boot would not find."""
+    from controllers.config.acquire import STATE
     from controllers.config.apply_plan import plan_request
 
     before = await store.find(ConfigRequest, ID)
@@ -107,6 +119,27 @@ async def _carry_out(store: Store, ports: Ports, plan: ApplyPlan) -> None:
         await store.create(new(ID, wanted, owner=OWNER))
     else:
         await store.update(replace(before, wanted), owner=OWNER)
+    state = await store.find(VolumeStatus, STATE)
+    if not plan.persistent or state is None or not state.spec.mounted:
+        return ()
+    limit = LIMIT * ports.patience
+    try:
+        await within(ports.clock, limit, _wait_until_kept(store, plan.yaml), "STATE to hold the configuration")
+    except TimeoutError:
+        found = await store.find(ConfigPersistStatus, ID)
+        reason = (found.spec.error if found else "") or "nobody has written it"
+        return (f"STATE does not hold it after {limit:g} s, the next boot would find what was there before: {reason}",)
+    return ()
+
+
+async def _wait_until_kept(store: Store, yaml: str) -> None:
+    """Return once STATE holds a configuration."""
+    from controllers.config.persist import find_digest
+
+    wanted = find_digest(yaml)
+    async for event in store.watch(ConfigPersistStatus):
+        if event.resource is not None and event.resource.spec.digest == wanted:
+            return
 
 
 def _is_complete(yaml: str) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,7 @@ def test_state_is_written_atomically_and_only_while_mounted(tmp_path: Path) -> N
     assert wanted.spec == ConfigPersistStatus(persisted=False)
     assert not path.exists()
     (wanted,) = run_reconcile(controller, [*config, MOUNTED])
-    assert wanted.spec == ConfigPersistStatus(persisted=True)
+    assert wanted.spec == ConfigPersistStatus(persisted=True, digest=hashlib.sha256(FULL.encode()).hexdigest())
     assert path.read_text() == FULL
     assert path.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "run/ophite/config.yaml").read_text() == HOST

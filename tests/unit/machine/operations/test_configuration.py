@@ -8,10 +8,20 @@ import pytest
 from controllers.config.bundle import SecretsBundle
 from controllers.config.documents import WifiConfig
 from controllers.config.generate import generate_config
+from controllers.config.persist import find_digest
 from controllers.config.render import render_document
-from controllers.resources.machine import AcquiredConfiguration, ConfigRequest, ConfigStatus, MachineConfiguration
+from controllers.machine.operations.configuration import LIMIT
+from controllers.resources.block import VolumePhase, VolumeStatus
+from controllers.resources.machine import (
+    AcquiredConfiguration,
+    ConfigPersistStatus,
+    ConfigRequest,
+    ConfigStatus,
+    MachineConfiguration,
+)
 from controllers.runtime.errors import OperationError
-from controllers.runtime.resource import new
+from controllers.runtime.resource import new, replace
+from tests.harness.clock import settle
 
 HOSTNAME = "apiVersion: ophite/v1\nkind: HostnameConfig\nhostname: node1\n"
 
@@ -35,6 +45,21 @@ async def configured(table: Any, complete: str) -> Any:
     await table.store.create(new("config", ConfigStatus(complete=True)))
     await table.store.create(new("active", MachineConfiguration(yaml=complete, source="state")))
     return table
+
+
+@pytest.fixture
+async def on_disk(configured: Any) -> Any:
+    """A node that has one, and STATE mounted."""
+    await configured.store.create(new("STATE", VolumeStatus(phase=VolumePhase.READY, mounted=True)))
+    return configured
+
+
+async def requested(table: Any) -> None:
+    """Return when a configuration is on its way."""
+    async for event in table.store.watch(ConfigRequest):
+        if event.resource is not None:
+            break
+    await settle()
 
 
 async def test_complete_configuration_is_requested(waiting: Any, complete: str) -> None:
@@ -102,6 +127,33 @@ async def test_staged_changes_only_what_is_kept(configured: Any, complete: str) 
     await configured.call("config.apply", data=text.encode(), mode="staged")
     spec = (await configured.store.get(ConfigRequest, "config")).spec
     assert (spec.active, spec.persistent) == ("", text)
+
+
+async def test_the_answer_comes_when_state_holds_it(on_disk: Any, complete: str) -> None:
+    kept = await on_disk.store.create(new("config", ConfigPersistStatus(persisted=True, digest=find_digest(complete))))
+    text = f"{complete}---\n{RESOLVER}"
+    applying = asyncio.create_task(on_disk.call("config.apply", data=text.encode()))
+    await requested(on_disk)
+    assert not applying.done()
+    await on_disk.store.update(replace(kept, ConfigPersistStatus(persisted=True, digest=find_digest(text))))
+    assert (await applying)["warnings"] == []
+
+
+async def test_a_state_that_does_not_take_it_is_told(on_disk: Any, complete: str) -> None:
+    await on_disk.store.create(new("config", ConfigPersistStatus(error="/state: Read-only file system")))
+    applying = asyncio.create_task(on_disk.call("config.apply", data=f"{complete}---\n{RESOLVER}".encode(), mode="staged"))
+    await requested(on_disk)
+    await on_disk.clock.advance(LIMIT)
+    answer = await applying
+    assert answer["applied"]
+    (warning,) = answer["warnings"]
+    assert warning.startswith("STATE does not hold it after 10 s")
+    assert warning.endswith(": /state: Read-only file system")
+
+
+async def test_a_trial_is_not_waited_for(on_disk: Any, complete: str) -> None:
+    text = f"{complete}---\n{RESOLVER}"
+    assert (await on_disk.call("config.apply", data=text.encode(), mode="try", try_timeout=30.0))["applied"]
 
 
 async def test_second_apply_replaces_the_first(configured: Any, complete: str) -> None:
