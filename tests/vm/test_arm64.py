@@ -82,6 +82,9 @@ def test_a_raspberry_pi_3_boots_from_its_sd_card_and_tries_an_upgrade(progress: 
     node.wait("the configuration", node.find_version, BOOT_PI)
     assert node.find_version() == VERSION
     assert node.get("SystemInformation", "system")["product"].startswith("Raspberry Pi 3 Model B")
+    node.wait("META", lambda: node.list("MetaStatus"), BOOT_PI)
+    node.wait("EPHEMERAL, which takes the bundle", lambda: node.get("VolumeStatus", "EPHEMERAL")["mounted"], BOOT_PI)
+    node.took("raspi3b: volumes are there")
     upgrades.start(node, build_arm64("raspberry-pi-3", progress, NEXT) / "ophite.bundle")
     wait_for_reboot(node)
     node.took("raspi3b: reboots for the try")
