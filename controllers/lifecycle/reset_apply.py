@@ -8,6 +8,7 @@ its member go ends it, before anything was destroyed. What happens after PID 1 w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
-from controllers.etcd.client import make_client
+from controllers.etcd.client import Member, make_client
+from controllers.etcd.lock import release_through
 from controllers.etcd.status import MakeClient
 from controllers.lifecycle.drain import DrainApi, drain, uncordon
 from controllers.lifecycle.scene import find_api
@@ -186,11 +188,20 @@ class Run:
         member, limit = scene.member, LEAVE_SECONDS * self.ports.patience
         client = self.client(member.root, member.leaf, limit / 3)
         try:
-            if len(await within(self.ports.clock, limit, client.members(), "asking etcd for its members")) > 1:
-                await within(self.ports.clock, limit, client.remove(member.id), "leaving etcd")
+            found = await within(self.ports.clock, limit, client.members(), "asking etcd for its members")
+            if len(found) < 2:
+                return
+            await within(self.ports.clock, limit, client.remove(member.id), "leaving etcd")
         except (RuntimeFault, TimeoutError) as error:
             hint = "nothing was destroyed; --no-graceful does not ask etcd"
             raise OperationError("failed_precondition", f"etcd does not let this member go: {error}", hint) from None
+        await self._unlock(member, [one for one in found if one.id != member.id], limit)
+
+    async def _unlock(self, member: EtcdMember, others: list[Member], limit: float) -> None:
+        """Nobody misses this member now. Its own etcd is out of the cluster, so another one is told; else the lease ends it."""
+        clients = (self.client(member.root, member.leaf, limit / 3, url=url) for one in others for url in one.client_urls)
+        with contextlib.suppress(TimeoutError):
+            await within(self.ports.clock, limit, release_through(clients, member.id), "releasing etcd's lock of absences")
 
     async def _stop(self, scene: Scene, plan: WipePlan) -> None:
         """Hand the plan to PID 1. Raises `OSError`, `ControlError`."""
