@@ -55,9 +55,9 @@ class EtcdClient:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    async def members(self) -> list[Member]:
-        """Return the cluster's members. Raises `RequestError`."""
-        answer = await self._call("/v3/cluster/member/list")
+    async def members(self, *, current: bool = False) -> list[Member]:
+        """Return the cluster's members, as this one knows them; `current`: as the majority does. Raises `RequestError`."""
+        answer = await self._call("/v3/cluster/member/list", {"linearizable": True} if current else {})
         return [_parse_member(one) for one in answer.get("members", ())]
 
     async def remove(self, id_: str) -> None:

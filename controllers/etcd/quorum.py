@@ -8,6 +8,7 @@ reboot. Trap: going away for good is judged more strictly, because data goes wit
 """
 
 import asyncio
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -179,6 +180,16 @@ async def _make_local_client(store: Store, patience: float) -> EtcdClient:
     if access is None:
         raise RequestError(NO_ACCESS)
     return make_client(*access, _limit(patience))
+
+
+async def has_left(clients: Iterable[EtcdClient], member: str) -> bool:
+    """Return whether the first client that answers knows that a member is out of the cluster; False when none does."""
+    for client in clients:
+        try:
+            return all(one.id != member for one in await client.members(current=True))
+        except RequestError:
+            continue
+    return False
 
 
 def _limit(patience: float) -> float:

@@ -72,7 +72,7 @@ class FakeEtcd(EtcdClient):
         self._cluster.expire()
         return self._cluster
 
-    async def members(self) -> list[Member]:
+    async def members(self, *, current: bool = False) -> list[Member]:
         return (await self._reach("members", data=False)).members
 
     async def remove(self, id_: str) -> None:

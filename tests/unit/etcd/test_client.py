@@ -73,14 +73,18 @@ async def test_a_member_is_removed_by_its_number(monkeypatch: pytest.MonkeyPatch
 
 async def test_members_and_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"/v3/cluster/member/list": Response(200, MEMBERS)}
+    bodies: list[Any] = []
 
     async def send(endpoint: Endpoint, method: str, path: str, body: Any) -> Response:
+        bodies.append(body)
         return answers.get(path, Response(503, b"later"))
 
     monkeypatch.setattr(module, "send", send)
     client = EtcdClient(Endpoint("127.0.0.1", 1))
     (member,) = await client.members()
     assert (member.id, member.name, member.learner) == ("ff", "cp1", False)
+    assert [one.id for one in await client.members(current=True)] == ["ff"]
+    assert bodies == [{}, {"linearizable": True}]
     with pytest.raises(RequestError, match="503 later"):
         await client.status()
 

@@ -98,7 +98,7 @@ class FakeEtcd:
     def __init__(self, members: list[Member], statuses: dict[str, MemberStatus], url: str = "") -> None:
         self._members, self._statuses, self._url = members, statuses, url
 
-    async def members(self) -> list[Member]:
+    async def members(self, *, current: bool = False) -> list[Member]:
         if not self._members:
             raise RequestError("no answer in time")
         return self._members
