@@ -164,12 +164,12 @@ async def check_keys(client: EtcdClient, wait: Callable[[float], Awaitable[None]
 
 async def _check_time(client: EtcdClient, wait: Callable[[float], Awaitable[None]]) -> None:
     """A lease that is kept alive goes on, one that is not ends."""
-    lease = await client.grant(6)
+    lease = await client.grant(12)
     assert await client.put_if(KEY, b"five", revision=0, lease=lease)
     for _ in range(2):
-        await wait(4)
+        await wait(7)
         assert await client.keep_alive(lease)
     assert await client.get(KEY) is not None
-    await wait(9)
+    await wait(16)
     assert await client.get(KEY) is None
     assert not await client.keep_alive(lease)

@@ -43,8 +43,8 @@ class Member:
     async def upgrade(self, phase: UpgradePhase, name: str = "u1") -> None:
         await self.world.put(UPGRADE, UpgradeStatus(phase=phase, request=name))
 
-    @property
-    def locked(self) -> bool:
+    def is_locked(self) -> bool:
+        """Return whether anybody holds it."""
         self.cluster.expire()
         return KEY in self.cluster.keys
 
@@ -70,15 +70,15 @@ async def test_a_reboot_from_the_request_until_the_node_is_back(member: Member) 
     shown = (await member.world.get(EtcdLock, "absence")).spec
     assert shown == EtcdLock(node="a", member="a", action="reboot", since="2027-01-15 08:00:00 UTC", own=True)
     await member.world.clock.advance(LEASE_SECONDS * 3)
-    assert member.locked, "refreshed while it still runs"
+    assert member.is_locked(), "refreshed while it still runs"
 
     await member.world.put("etcd", EtcdStatus(healthy=False, member_id="a"))
     await member.world.remove(PowerRequest, "power")
     await member.world.clock.advance(LEASE_SECONDS / 2)
-    assert member.locked, "not before its member is healthy again"
+    assert member.is_locked(), "not before its member is healthy again"
     await member.world.put("etcd", EtcdStatus(healthy=True, member_id="a"))
     await member.world.clock.advance(GRACE + 1)
-    assert not member.locked
+    assert not member.is_locked()
     assert await member.world.ids(EtcdLock) == []
     assert member.cluster.leases == {}
 
@@ -89,9 +89,9 @@ async def test_a_holder_that_never_returns_loses_it(member: Member) -> None:
     await member.world.put("power", PowerRequest(action="poweroff"))
     await member.world.put("etcd", EtcdStatus(healthy=False, member_id="a"))
     await member.world.clock.advance(LEASE_SECONDS - 1)
-    assert member.locked
+    assert member.is_locked()
     await member.world.clock.advance(2)
-    assert not member.locked
+    assert not member.is_locked()
 
 
 @pytest.mark.parametrize("phase", [UpgradePhase.FETCHING, UpgradePhase.CHECKING, UpgradePhase.DRAINING, UpgradePhase.ARMED])
@@ -100,13 +100,13 @@ async def test_an_upgrade_that_fails_gives_it_back(member: Member, phase: Upgrad
     await member.ask("upgrade")
     await member.world.put(UPGRADE, UpgradeRequest(request="u1", source="uploaded"))
     await member.world.clock.advance(LEASE_SECONDS * 2)
-    assert member.locked, "asked for"
+    assert member.is_locked(), "asked for"
     await member.upgrade(phase)
     await member.world.clock.advance(LEASE_SECONDS * 2)
-    assert member.locked, "under way"
+    assert member.is_locked(), "under way"
     await member.upgrade(UpgradePhase.FAILED)
     await member.world.clock.advance(GRACE + 1)
-    assert not member.locked
+    assert not member.is_locked()
 
 
 async def test_a_version_on_trial_keeps_it_until_it_has_proved_itself(member: Member) -> None:
@@ -114,10 +114,10 @@ async def test_a_version_on_trial_keeps_it_until_it_has_proved_itself(member: Me
     await member.boot()
     await member.upgrade(UpgradePhase.VERIFYING)
     await member.world.clock.advance(LEASE_SECONDS * 2)
-    assert member.locked, "it reboots by itself when it fails"
+    assert member.is_locked(), "it reboots by itself when it fails"
     await member.upgrade(UpgradePhase.COMMITTED)
     await member.world.clock.advance(GRACE + 1)
-    assert not member.locked
+    assert not member.is_locked()
 
 
 async def test_an_upgrade_that_waits_for_a_reboot_holds_nobody_up(member: Member) -> None:
@@ -128,14 +128,14 @@ async def test_an_upgrade_that_waits_for_a_reboot_holds_nobody_up(member: Member
     await member.world.put(RECORD_KEY, MetaValue(value=render_record(record)))
     await member.upgrade(UpgradePhase.WRITING)
     await member.world.clock.advance(LEASE_SECONDS * 2)
-    assert member.locked
+    assert member.is_locked()
     await member.upgrade(UpgradePhase.ARMED)
     await member.world.clock.advance(GRACE + 1)
-    assert not member.locked
+    assert not member.is_locked()
     await member.ask("reboot")
     await member.world.put("power", PowerRequest(action="reboot"))
     await member.world.clock.advance(LEASE_SECONDS * 2)
-    assert member.locked
+    assert member.is_locked()
 
 
 async def test_a_reset_that_fails_gives_it_back(member: Member) -> None:
@@ -144,10 +144,10 @@ async def test_a_reset_that_fails_gives_it_back(member: Member) -> None:
     await member.world.put(RESET, ResetRequest(request="r1"))
     await member.world.put(RESET, ResetStatus(phase=ResetPhase.FAILED, request="r0"))
     await member.world.clock.advance(LEASE_SECONDS * 2)
-    assert member.locked, "another one had failed"
+    assert member.is_locked(), "another one had failed"
     await member.world.put(RESET, ResetStatus(phase=ResetPhase.FAILED, request="r1"))
     await member.world.clock.advance(GRACE + 1)
-    assert not member.locked
+    assert not member.is_locked()
 
 
 async def test_what_pid_1_takes_down_is_a_reason_as_well(member: Member) -> None:
@@ -155,7 +155,7 @@ async def test_what_pid_1_takes_down_is_a_reason_as_well(member: Member) -> None
     await member.ask("reboot")
     await member.world.put("init", ShutdownNotice(action="reboot"))
     await member.world.clock.advance(GRACE * 5)
-    assert member.locked
+    assert member.is_locked()
 
 
 async def test_a_lock_without_a_request_is_given_back_after_a_moment(member: Member) -> None:
@@ -164,12 +164,12 @@ async def test_a_lock_without_a_request_is_given_back_after_a_moment(member: Mem
     await member.ask("reboot")
     await member.world.clock.advance(LOOK_INTERVAL)
     await member.world.clock.advance(GRACE - 1)
-    assert member.locked, "the request may be about to come"
+    assert member.is_locked(), "the request may be about to come"
     await member.ask("reboot")
     await member.world.clock.advance(2)
-    assert member.locked, "asked for again: another moment"
+    assert member.is_locked(), "asked for again: another moment"
     await member.world.clock.advance(LOOK_INTERVAL + GRACE)
-    assert not member.locked
+    assert not member.is_locked()
 
 
 async def test_nothing_is_judged_before_meta_was_read(member: Member) -> None:
@@ -177,7 +177,7 @@ async def test_nothing_is_judged_before_meta_was_read(member: Member) -> None:
     await member.boot()
     await member.world.remove(MetaStatus, "meta")
     await member.world.clock.advance(GRACE * 5)
-    assert member.locked
+    assert member.is_locked()
 
 
 async def test_the_lock_of_another_is_shown_and_left_alone(member: Member) -> None:
@@ -192,7 +192,7 @@ async def test_the_lock_of_another_is_shown_and_left_alone(member: Member) -> No
     await member.ask("reboot", force=True)
     await member.world.put("power", PowerRequest(action="reboot"))
     await member.world.clock.advance(LEASE_SECONDS + LOOK_INTERVAL)
-    assert not member.locked, "nobody refreshes what is another's"
+    assert not member.is_locked(), "nobody refreshes what is another's"
 
 
 async def test_an_etcd_that_does_not_answer_is_asked_again(member: Member) -> None:
@@ -204,7 +204,7 @@ async def test_an_etcd_that_does_not_answer_is_asked_again(member: Member) -> No
     assert status.waits_for == "etcd's lock of absences: etcdserver: request timed out"
     member.cluster.trouble = ""
     await member.world.clock.advance(LOOK_INTERVAL + GRACE + 1)
-    assert not member.locked
+    assert not member.is_locked()
 
 
 async def test_a_worker_has_nothing_to_wait_for(member: Member) -> None:
