@@ -73,7 +73,7 @@ class Node:
         return self.call("MachineService.Version", machine_pb2.VersionRequest(), machine_pb2.VersionResponse)
 
     def power(self, *, reboot: bool, reason: str = "", force: bool = False) -> str:
-        """Reboot or power off, and return the id of the boot that ends. `force`: though etcd loses its quorum."""
+        """Reboot or power off, and return the id of the boot that ends. `force`: whatever etcd says."""
         name = "MachineService.Reboot" if reboot else "MachineService.Shutdown"
         request = machine_pb2.PowerRequest(reason=reason, force=force)
         return self.call(name, request, machine_pb2.PowerResponse).boot_id

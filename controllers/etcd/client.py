@@ -1,9 +1,11 @@
 """What etcd says of itself, over its JSON gateway: the standard library is enough, where gRPC would cost the brain
 a second of import and 30 MB.
 
-64-bit numbers come as text (proto3 JSON mapping); ids are shown in hexadecimal, as etcdctl does.
+64-bit numbers come as text and bytes as base64 (proto3 JSON mapping); ids are shown in hexadecimal, as etcdctl does.
+Paths and fields: api/etcdserverpb/rpc.proto of etcd, and etcd.io, "Why gRPC gateway".
 """
 
+from base64 import b64decode, b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,15 +41,23 @@ class MemberStatus(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[str, ...]
 
 
+class KeyValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as it is. `revision`: of the cluster when it was last written, above 0; `lease`: 0 where none is attached."""
+
+    value: bytes
+    revision: int
+    lease: int
+
+
 class EtcdClient:
     """One member, the local one unless its client was made for another."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
 
-    async def members(self) -> list[Member]:
-        """Return the cluster's members. Raises `RequestError`."""
-        answer = await self._call("/v3/cluster/member/list")
+    async def members(self, *, current: bool = False) -> list[Member]:
+        """Return the cluster's members, as this one knows them; `current`: as the majority does. Raises `RequestError`."""
+        answer = await self._call("/v3/cluster/member/list", {"linearizable": True} if current else {})
         return [_parse_member(one) for one in answer.get("members", ())]
 
     async def remove(self, id_: str) -> None:
@@ -62,6 +72,47 @@ class EtcdClient:
         """Return the alarms that are raised, such as `NOSPACE`. Raises `RequestError`."""
         answer = await self._call("/v3/maintenance/alarm", {"action": "GET"})
         return [str(one.get("alarm", "NONE")) for one in answer.get("alarms", ())]
+
+    async def get(self, key: str) -> KeyValue | None:
+        """Return a key, as the majority has it; None when there is none. Raises `RequestError`."""
+        answer = await self._call("/v3/kv/range", {"key": _encode(key)})
+        return next((_parse_key(one) for one in answer.get("kvs") or ()), None)
+
+    async def put_if(self, key: str, value: bytes, *, revision: int, lease: int) -> bool:
+        """Write a key, bound to a lease, if its revision is still this one (0: it does not exist); return whether it was.
+
+        Raises `RequestError`, after which nobody knows, and for a lease that is over.
+        """
+        put = {"key": _encode(key), "value": b64encode(value).decode(), "lease": str(lease)}
+        return await self._change_if(key, revision, {"request_put": put})
+
+    async def delete_if(self, key: str, *, revision: int) -> bool:
+        """Delete a key if its revision is still this one, and return whether it was. Raises `RequestError`."""
+        return await self._change_if(key, revision, {"request_delete_range": {"key": _encode(key)}})
+
+    async def _change_if(self, key: str, revision: int, change: dict[str, Any]) -> bool:
+        """One transaction. A key that does not exist has the revision 0 (etcd's `applyCompare`)."""
+        compare = {"key": _encode(key), "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}
+        answer = await self._call("/v3/kv/txn", {"compare": [compare], "success": [change]})
+        return answer.get("succeeded") is True
+
+    async def grant(self, seconds: float) -> int:
+        """Return a new lease, whose keys go away that long after its last refreshment. Raises `RequestError`."""
+        return _number(await self._call("/v3/lease/grant", {"TTL": str(round(seconds))}), "ID")
+
+    async def keep_alive(self, lease: int) -> bool:
+        """Give a lease its full time again; return False when it is over. Raises `RequestError`.
+
+        A stream in gRPC; over the gateway one request gets one answer, below `result`.
+        """
+        answer = await self._call("/v3/lease/keepalive", {"ID": str(lease)})
+        if not isinstance(result := answer.get("result"), dict):
+            raise RequestError("etcd's answer about a lease has an unknown form")
+        return _number(result, "TTL") > 0
+
+    async def revoke(self, lease: int) -> None:
+        """End a lease, and delete every key that is bound to it. Raises `RequestError`."""
+        await self._call("/v3/lease/revoke", {"ID": str(lease)})
 
     async def _call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         response = await send(self._endpoint, "POST", path, body or {})
@@ -108,6 +159,25 @@ def _parse_member(one: dict[str, Any]) -> Member:
         client_urls=tuple(one.get("clientURLs", ())),
         learner=bool(one.get("isLearner", False)),
     )
+
+
+def _parse_key(one: Any) -> KeyValue:
+    try:
+        value = b64decode(one.get("value", ""), validate=True)
+        return KeyValue(value=value, revision=int(one["mod_revision"]), lease=int(one.get("lease", 0)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RequestError(f"etcd's key has an unknown form: {error}") from error
+
+
+def _number(answer: dict[str, Any], name: str) -> int:
+    try:
+        return int(answer.get(name, 0))
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"etcd's `{name}` is no number: {error}") from error
+
+
+def _encode(key: str) -> str:
+    return b64encode(key.encode()).decode()
 
 
 def _parse_url(url: str) -> tuple[str, int]:

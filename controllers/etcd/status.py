@@ -1,6 +1,7 @@
 """A running etcd → EtcdStatus: its id, leader, version and size, or why it does not answer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Protocol
 
 from controllers.etcd.client import EtcdClient, MemberStatus, make_client
 from controllers.ports import Ports
@@ -15,7 +16,13 @@ from controllers.services.health import MAX_FACTOR
 UNWELL_INTERVAL, WELL_INTERVAL = 2.0, 30.0
 """Seconds to the next question, times the patience factor."""
 
-MakeClient = Callable[[CertificateRoot, Certificate, float], EtcdClient]
+
+class MakeClient(Protocol):
+    """`make_client`."""
+
+    def __call__(self, root: CertificateRoot, leaf: Certificate, timeout: float, /, *, url: str = "") -> EtcdClient:
+        """Return a client."""
+        ...
 
 
 class EtcdStatusController(Controller):

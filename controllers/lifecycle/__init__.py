@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 def controllers(ports: Ports) -> list[Controller]:
     """Return this domain's controllers. Imports them here, so that importing the package costs nothing."""
+    from controllers.lifecycle.absence_apply import AbsenceController
     from controllers.lifecycle.disk_ports import NodeBundles, NodeSlots
     from controllers.lifecycle.reset_apply import ResetController
     from controllers.lifecycle.slot_status import SlotStatusController
@@ -28,4 +29,5 @@ def controllers(ports: Ports) -> list[Controller]:
         VerifyController(ports),
         UncordonController(ports),
         ResetController(ports, supervisor),
+        AbsenceController(ports),
     ]

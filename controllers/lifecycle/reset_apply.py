@@ -8,17 +8,20 @@ its member go ends it, before anything was destroyed. What happens after PID 1 w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
-from controllers.etcd.client import make_client
+from controllers.etcd.client import EtcdClient, Member, make_client
+from controllers.etcd.lock import release_through
+from controllers.etcd.quorum import has_left
 from controllers.etcd.status import MakeClient
 from controllers.lifecycle.drain import DrainApi, drain, uncordon
 from controllers.lifecycle.scene import find_api
@@ -186,11 +189,30 @@ class Run:
         member, limit = scene.member, LEAVE_SECONDS * self.ports.patience
         client = self.client(member.root, member.leaf, limit / 3)
         try:
-            if len(await within(self.ports.clock, limit, client.members(), "asking etcd for its members")) > 1:
-                await within(self.ports.clock, limit, client.remove(member.id), "leaving etcd")
+            found = await within(self.ports.clock, limit, client.members(), "asking etcd for its members")
+            if len(found) < 2:
+                return
+            others = [one for one in found if one.id != member.id]
+            await self._remove(member, client, others, limit)
         except (RuntimeFault, TimeoutError) as error:
             hint = "nothing was destroyed; --no-graceful does not ask etcd"
             raise OperationError("failed_precondition", f"etcd does not let this member go: {error}", hint) from None
+        with contextlib.suppress(TimeoutError):  # its own etcd is out of the cluster; if no other is told, the lease ends it
+            release = release_through(self._reach(member, others, limit), member.id)
+            await within(self.ports.clock, limit, release, "releasing etcd's lock of absences")
+
+    async def _remove(self, member: EtcdMember, client: EtcdClient, others: list[Member], limit: float) -> None:
+        """Leave. A member that was removed stops, often before it has answered; then the others know. Raises as `within`."""
+        try:
+            await within(self.ports.clock, limit, client.remove(member.id), "leaving etcd")
+        except (RuntimeFault, TimeoutError):
+            asked = has_left(self._reach(member, others, limit), member.id)
+            if not await within(self.ports.clock, limit, asked, "asking etcd whether this member has left"):
+                raise
+
+    def _reach(self, member: EtcdMember, others: list[Member], limit: float) -> Iterator[EtcdClient]:
+        """Return clients of other members, at each address."""
+        return (self.client(member.root, member.leaf, limit / 3, url=url) for one in others for url in one.client_urls)
 
     async def _stop(self, scene: Scene, plan: WipePlan) -> None:
         """Hand the plan to PID 1. Raises `OSError`, `ControlError`."""

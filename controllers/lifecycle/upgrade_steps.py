@@ -142,11 +142,15 @@ async def check_other_slot(work: Work) -> None:
 
 
 async def check_etcd(work: Work) -> None:
-    """Go away only if etcd keeps its quorum meanwhile. Asked again before the reboot: another member may have gone by then."""
+    """Go away only if etcd keeps its quorum meanwhile. Asked again before the reboot: another member may have gone by then.
+
+    The lock of absences is this member's since the request was accepted, unless it was forced.
+    """
     store = MemoryStore(work.clock)
     for one in work.node.etcd:
         await store.create(new(one.id, one.spec))
-    await check_quorum(store, work.request.force, patience=work.patience)
+    action = ROLLBACK if work.request.source == ROLLBACK else "upgrade"
+    await check_quorum(store, work.request.force, action=action, clock=work.clock, patience=work.patience)
 
 
 async def drain_node(work: Work) -> None:

@@ -60,6 +60,27 @@ class EtcdStatus(Spec, frozen=True, kw_only=True):
     message: str = ""
 
 
+class EtcdLock(Spec, frozen=True, kw_only=True):
+    """Which member of etcd is away, or about to go, as this node saw it last; id `absence`, there only while one is.
+
+    `since`: a time as text, by the holder's clock. `own`: it is this node.
+    """
+
+    namespace: ClassVar[str] = ETCD
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("NODE", "node"),
+        ("MEMBER", "member"),
+        ("ACTION", "action"),
+        ("SINCE", "since"),
+        ("OWN", "own"),
+    )
+    node: str
+    member: str
+    action: str
+    since: str
+    own: bool = False
+
+
 class Nodename(Spec, frozen=True, kw_only=True):
     """The node's name in Kubernetes; id `nodename`."""
 

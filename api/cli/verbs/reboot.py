@@ -11,7 +11,7 @@ from api.cli.waiting import Check, check_node, wait_for
 if TYPE_CHECKING:
     from api.client.node import Node
 
-FORCE_HELP = "Do it though etcd loses its quorum, as it always does on a single control-plane node."
+FORCE_HELP = "Do it though etcd loses its quorum, as on a single control-plane node, or another member is away."
 
 
 @click.command()

@@ -83,10 +83,8 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         method("lifecycle.upload.begin", Nothing, begin),
         method("lifecycle.upload.write", Piece, write),
         method("lifecycle.upload.finish", Finish, finish),
-        method(
-            "lifecycle.upgrade", Upgrade, lambda request: ask(store, request, request.source, request.bundle, ports.patience)
-        ),
-        method("lifecycle.rollback", Rollback, lambda request: ask(store, request, ROLLBACK, "", ports.patience)),
+        method("lifecycle.upgrade", Upgrade, lambda request: ask(store, request, request.source, request.bundle, ports)),
+        method("lifecycle.rollback", Rollback, lambda request: ask(store, request, ROLLBACK, "", ports)),
     ]
 
 
@@ -108,13 +106,14 @@ def find_hash(ports: Ports) -> str:
     return ports.cmdline.get("ophite.verity", "").partition(":")[0].lower()
 
 
-async def ask(store: Store, request: Rollback, source: str, bundle: str, patience: float) -> str:
+async def ask(store: Store, request: Rollback, source: str, bundle: str, ports: Ports) -> str:
     """Ask for an upgrade and return the name of the request. Raises `OperationError` with the reason against it."""
     from controllers.etcd.quorum import check_quorum
 
     check_request(request, source)
     await _check_idle(store)
-    await check_quorum(store, request.force, patience=patience)
+    action = ROLLBACK if source == ROLLBACK else "upgrade"
+    await check_quorum(store, request.force, action=action, clock=ports.clock, patience=ports.patience)
     wanted = UpgradeRequest(
         request=secrets.token_hex(8),
         source=source,

@@ -1,6 +1,7 @@
 """`power`: reboot or power off, as a resource that the machine's power controller carries out.
 
-Refused where it would cost etcd its quorum, unless forced. The power button and ctrl-alt-del go to PID 1 and ask nobody.
+Refused where it would cost etcd its quorum, and while another member is away, unless forced. The power button and
+ctrl-alt-del go to PID 1 and ask nobody.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ REASON_LIMIT = 200  # characters
 
 
 class Power(Request, frozen=True, kw_only=True):
-    """`action`: `reboot` or `poweroff`; `force`: though etcd may lose its quorum, and at once when one is under way already."""
+    """`action`: `reboot` or `poweroff`; `force`: whatever etcd says, and at once when one is under way already."""
 
     action: str
     reason: str = ""
@@ -38,7 +39,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         """Ask for it and return the id of the boot that ends. The same request again is fine, another one is refused."""
         if request.action not in ("reboot", "poweroff"):
             raise OperationError("invalid_argument", f"unknown action {request.action[:32]!r}", "reboot or poweroff")
-        await _check(store, request, ports.patience)
+        await _check(store, request, ports)
         wanted = PowerRequest(action=request.action, reason=request.reason[:REASON_LIMIT])
         try:
             await store.create(new(ID, wanted, owner=OWNER))
@@ -51,12 +52,12 @@ def methods(store: Store, ports: Ports) -> list[Method]:
     return [method("power", Power, power)]
 
 
-async def _check(store: Store, request: Power, patience: float) -> None:
+async def _check(store: Store, request: Power, ports: Ports) -> None:
     """Refuse what etcd would not survive; a shutdown that is under way already costs nothing more."""
     from controllers.etcd.quorum import check_quorum
 
     if await store.find(PowerRequest, ID) is None:
-        await check_quorum(store, request.force, patience=patience)
+        await check_quorum(store, request.force, action=request.action, clock=ports.clock, patience=ports.patience)
 
 
 async def _force(ports: Ports, action: str) -> None:

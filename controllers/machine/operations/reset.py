@@ -48,7 +48,7 @@ def methods(store: Store, ports: Ports) -> list[Method]:
         wanted = _resource(request)
         plan = await _plan(store, wanted, ports.patience)
         if not request.plan_only:
-            await _check(store, wanted, ports.patience)
+            await _check(store, wanted, ports)
             await _begin(store, wanted)
         name = "" if request.plan_only else wanted.request
         return {"steps": [step.describe() for step in plan.steps], "limit": plan.limit, "request": name}
@@ -88,7 +88,7 @@ async def _plan(store: Store, wanted: ResetRequest, patience: float) -> WipePlan
     return plan_reset(wanted, disks, volumes, patience)
 
 
-async def _check(store: Store, wanted: ResetRequest, patience: float) -> None:
+async def _check(store: Store, wanted: ResetRequest, ports: Ports) -> None:
     """Refuse what etcd would not survive, and what comes too late. Raises `OperationError`."""
     from controllers.etcd.quorum import Absence, check_quorum
     from controllers.lifecycle.reset_plan import destroys
@@ -99,7 +99,7 @@ async def _check(store: Store, wanted: ResetRequest, patience: float) -> None:
     absence = Absence.AWAY
     if destroys(wanted, "EPHEMERAL"):
         absence = Absence.LEAVES if wanted.graceful else Absence.LOST
-    await check_quorum(store, wanted.force, absence=absence, patience=patience)
+    await check_quorum(store, wanted.force, action="reset", clock=ports.clock, absence=absence, patience=ports.patience)
 
 
 async def _begin(store: Store, wanted: ResetRequest) -> None:

@@ -11,7 +11,7 @@ from image.tools import fetch_tools
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 120
-Scenario = Callable[[str, Sequence[str | Path]], str]
+Scenario = Callable[..., str]
 
 
 @pytest.fixture
@@ -21,12 +21,12 @@ def run_scenario() -> Scenario:
     Everything that the script started dies with it.
     """
 
-    def run(script: str, args: Sequence[str | Path]) -> str:
+    def run(script: str, args: Sequence[str | Path], seconds: float = SECONDS) -> str:
         unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         argv = [*unshare, sys.executable, str(Path(__file__).with_name(script)), *map(str, args)]
         done = subprocess.run(
             argv, cwd=ROOT, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, timeout=SECONDS, check=False,
+            capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return done.stdout

@@ -1,13 +1,11 @@
 """A real etcd, from documents to a healthy member, by the controllers' own words. Argument: the tree of programs."""
 
 import asyncio
-import datetime
 import subprocess
 import sys
 import time
 from typing import Any
 
-from controllers.config.bundle import make_authority
 from controllers.config.documents import EtcdConfig, MachineConfig, MachineType
 from controllers.etcd.bootstrap import BootstrapFacts, find_refusal
 from controllers.etcd.client import EtcdClient, make_client
@@ -18,13 +16,12 @@ from controllers.etcd.quorum import find_refusal as find_quorum_refusal
 from controllers.etcd.service import EtcdServiceController
 from controllers.etcd.spec import EtcdSpecController
 from controllers.etcd.status import EtcdStatusController
-from controllers.pki.authority import Request, issue, load_authority, window
+from controllers.pki.authority import Request
 from controllers.ports import Ports
 from controllers.resources.block import VolumePhase, VolumeStatus
 from controllers.resources.kubernetes import EtcdBootstrap, EtcdData, EtcdSpec, EtcdStatus
 from controllers.resources.machine import Stage
 from controllers.resources.network import HostnameStatus, NodeAddress
-from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.resources.services import ServiceSpec, ServiceStatus
 from controllers.resources.timesync import TimeStatus
 from controllers.runtime.memory import MemoryStore
@@ -32,10 +29,10 @@ from controllers.runtime.resource import Resource, new
 from controllers.services.health import Probe, check_etcd
 from image.tools import loader_argv
 from tests.harness.reconcile import run_reconcile, run_reconcile_async
+from tests.kernel.services.etcd_certificates import CA, ROOT, leaf
 from tests.kernel.services.private_node import ADDRESS, eventually, prepare, write_files
 
 PORTS = Ports()
-CA = make_authority("etcd", "etcd", datetime.datetime.now(datetime.UTC))
 CONFIG: list[Resource[Any]] = [
     new("default", MachineConfig(type=MachineType.CONTROL_PLANE)),
     new("default", EtcdConfig(ca=CA)),
@@ -44,15 +41,6 @@ CONFIG: list[Resource[Any]] = [
     new("time", TimeStatus(synced=True)),
 ]
 VOLUME = new("EPHEMERAL", VolumeStatus(phase=VolumePhase.READY, mounted=True))
-ROOT = new("etcd", CertificateRoot(certificate=CA.crt, key=CA.key))
-
-
-def leaf(id_: str, request: Request) -> Resource[Certificate]:
-    """Return a certificate as the pki controllers issue it."""
-    made = issue(load_authority(CA.crt, CA.key, "etcd"), request, window(time.time(), 3600))
-    return new(
-        id_, Certificate(subject=made.subject, certificate=made.certificate, key=made.key, ca="etcd", not_after=made.not_after)
-    )
 
 
 def look() -> Resource[EtcdData]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controllers.etcd import client as module
-from controllers.etcd.client import EtcdClient, parse_status
+from controllers.etcd.client import EtcdClient, KeyValue, parse_status
 from controllers.etcd.status import EtcdStatusController, render_status
 from controllers.ports import Ports
 from controllers.resources.kubernetes import EtcdStatus
@@ -73,16 +73,93 @@ async def test_a_member_is_removed_by_its_number(monkeypatch: pytest.MonkeyPatch
 
 async def test_members_and_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"/v3/cluster/member/list": Response(200, MEMBERS)}
+    bodies: list[Any] = []
 
     async def send(endpoint: Endpoint, method: str, path: str, body: Any) -> Response:
+        bodies.append(body)
         return answers.get(path, Response(503, b"later"))
 
     monkeypatch.setattr(module, "send", send)
     client = EtcdClient(Endpoint("127.0.0.1", 1))
     (member,) = await client.members()
     assert (member.id, member.name, member.learner) == ("ff", "cp1", False)
+    assert [one.id for one in await client.members(current=True)] == ["ff"]
+    assert bodies == [{}, {"linearizable": True}]
     with pytest.raises(RequestError, match="503 later"):
         await client.status()
+
+
+async def test_keys_and_leases_as_the_gateway_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths and fields of api/etcdserverpb/rpc.proto; that etcd takes them is shown by tests/kernel/services."""
+    sent: list[tuple[str, Any]] = []
+    answers = {
+        "/v3/kv/range": b'{"kvs": [{"key": "L2s=", "mod_revision": "7", "value": "b25l", "lease": "9"}], "count": "1"}',
+        "/v3/kv/txn": b'{"succeeded": true}',
+        "/v3/lease/grant": b'{"ID": "7587869834134571014", "TTL": "660"}',
+        "/v3/lease/keepalive": b'{"result": {"ID": "9", "TTL": "660"}}\n',
+        "/v3/lease/revoke": b"{}",
+    }
+
+    async def send(endpoint: Endpoint, method: str, path: str, body: Any) -> Response:
+        sent.append((path, body))
+        return Response(200, answers[path])
+
+    monkeypatch.setattr(module, "send", send)
+    client = EtcdClient(Endpoint("127.0.0.1", 1))
+    assert await client.get("/k") == KeyValue(value=b"one", revision=7, lease=9)
+    assert await client.put_if("/k", b"one", revision=7, lease=9)
+    assert await client.delete_if("/k", revision=7)
+    assert await client.grant(660.0) == 7587869834134571014
+    assert await client.keep_alive(9)
+    await client.revoke(9)
+    compare = [{"key": "L2s=", "target": "MOD", "result": "EQUAL", "mod_revision": "7"}]
+    assert sent == [
+        ("/v3/kv/range", {"key": "L2s="}),
+        ("/v3/kv/txn", {"compare": compare, "success": [{"request_put": {"key": "L2s=", "value": "b25l", "lease": "9"}}]}),
+        ("/v3/kv/txn", {"compare": compare, "success": [{"request_delete_range": {"key": "L2s="}}]}),
+        ("/v3/lease/grant", {"TTL": "660"}),
+        ("/v3/lease/keepalive", {"ID": "9"}),
+        ("/v3/lease/revoke", {"ID": "9"}),
+    ]
+    answers |= {
+        "/v3/kv/range": b'{"header": {}}',
+        "/v3/kv/txn": b'{"header": {}}',
+        "/v3/lease/keepalive": b'{"result": {"ID": "9"}}',
+    }
+    assert await client.get("/k") is None
+    assert not await client.put_if("/k", b"one", revision=0, lease=9)
+    assert not await client.keep_alive(9)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"kvs": [5]}',
+        b'{"kvs": [{"value": "b25l"}]}',
+        b'{"kvs": [{"mod_revision": "many"}]}',
+        b'{"kvs": [{"mod_revision": "1", "value": "%"}]}',
+        b'{"kvs": [{"mod_revision": "1", "lease": []}]}',
+    ],
+)
+async def test_keys_of_an_unknown_form(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    async def send(*_: Any) -> Response:
+        return Response(200, body)
+
+    monkeypatch.setattr(module, "send", send)
+    with pytest.raises(RequestError, match="unknown form"):
+        await EtcdClient(Endpoint("127.0.0.1", 1)).get("/k")
+
+
+async def test_leases_of_an_unknown_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def send(endpoint: Endpoint, method: str, path: str, body: Any) -> Response:
+        return Response(200, b'{"ID": "none", "error": {"code": 14}}')
+
+    monkeypatch.setattr(module, "send", send)
+    client = EtcdClient(Endpoint("127.0.0.1", 1))
+    with pytest.raises(RequestError, match="`ID` is no number"):
+        await client.grant(1)
+    with pytest.raises(RequestError, match="unknown form"):
+        await client.keep_alive(1)
 
 
 class FakeClient(EtcdClient):
@@ -104,10 +181,10 @@ async def test_status_controller() -> None:
         new("etcd", CertificateRoot(certificate="c", key="")),
         new("etcd-client", certificate),
     ]
-    (well,) = await run_reconcile_async(EtcdStatusController(Ports(), lambda *_: FakeClient()), resources)
+    (well,) = await run_reconcile_async(EtcdStatusController(Ports(), lambda *_, **__: FakeClient()), resources)
     assert isinstance(well.spec, EtcdStatus)
     assert (well.spec.healthy, well.spec.version) == (True, "3.5.16")
-    (sick,) = await run_reconcile_async(EtcdStatusController(Ports(), lambda *_: FakeClient("refused")), resources)
+    (sick,) = await run_reconcile_async(EtcdStatusController(Ports(), lambda *_, **__: FakeClient("refused")), resources)
     assert sick.spec == EtcdStatus(healthy=False, message="refused")
     with pytest.raises(Waiting, match="service etcd"):
         await run_reconcile_async(EtcdStatusController(Ports()), resources[1:])

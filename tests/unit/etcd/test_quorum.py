@@ -1,8 +1,10 @@
 """May a member of etcd go away: every case by name, and where the facts come from."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from controllers.etcd import quorum
 from controllers.etcd.client import Member, MemberStatus
@@ -15,6 +17,7 @@ from controllers.runtime.memory import MemoryStore
 from controllers.runtime.resource import new, replace
 from controllers.services.errors import RequestError
 from tests.harness.clock import FakeClock
+from tests.harness.fake_etcd import Cluster
 
 AWAY, LEAVES, LOST = Absence.AWAY, Absence.LEAVES, Absence.LOST
 
@@ -95,7 +98,7 @@ class FakeEtcd:
     def __init__(self, members: list[Member], statuses: dict[str, MemberStatus], url: str = "") -> None:
         self._members, self._statuses, self._url = members, statuses, url
 
-    async def members(self) -> list[Member]:
+    async def members(self, *, current: bool = False) -> list[Member]:
         if not self._members:
             raise RequestError("no answer in time")
         return self._members
@@ -124,9 +127,13 @@ def status(leader: str = "a", *errors: str) -> MemberStatus:
     )
 
 
-async def make_store(*, healthy: bool = True) -> MemoryStore:
+async def check(store: MemoryStore, force: bool = False, absence: Absence = AWAY) -> None:
+    await check_quorum(store, force, action="reboot", clock=FakeClock(), absence=absence)
+
+
+async def make_store(*, healthy: bool = True, own: str = "a") -> MemoryStore:
     store = MemoryStore(FakeClock())
-    await store.create(new("etcd", EtcdStatus(healthy=healthy, member_id="a")))
+    await store.create(new("etcd", EtcdStatus(healthy=healthy, member_id=own)))
     await store.create(new("data", EtcdData(initialized=True, path="/var/lib/etcd")))
     await store.create(new("etcd", CertificateRoot(certificate="ca", key="")))
     leaf = Certificate(subject="", certificate="c", key="k", ca="etcd", not_after=0)
@@ -158,8 +165,8 @@ async def test_a_brain_that_has_just_started_does_not_know_yet() -> None:
     assert await gather_facts(store) == QuorumFacts()
     await store.update(replace(service, ServiceStatus(state="running")))
     with pytest.raises(OperationError, match="own member has not been asked yet"):
-        await check_quorum(store)
-    await check_quorum(store, force=True)
+        await check(store)
+    await check(store, force=True)
 
 
 async def test_members_that_cannot_be_listed_are_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,5 +176,67 @@ async def test_members_that_cannot_be_listed_are_a_reason(monkeypatch: pytest.Mo
     monkeypatch.setattr(quorum, "make_client", make)
     store = await make_store()
     with pytest.raises(OperationError, match="not known: no answer in time"):
-        await check_quorum(store)
-    await check_quorum(store, force=True)
+        await check(store)
+    await check(store, force=True)
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Three members, `a`, `b` and `c`, and the lock that they share."""
+    made = Cluster.of(FakeClock(), "a", "b", "c")
+    monkeypatch.setattr(quorum, "make_client", lambda root, leaf, timeout, *, url="": made.client(url))
+    return made
+
+
+async def test_of_two_that_are_asked_in_the_same_second_one_goes(cluster: Cluster) -> None:
+    stores = [await make_store(own=own) for own in "ab"]
+    found = await asyncio.gather(*(check(store) for store in stores), return_exceptions=True)
+    [refused] = [error for error in found if error is not None]
+    winner = "ab"[found.index(None)]
+    assert isinstance(refused, OperationError)
+    assert refused.code == "failed_precondition"
+    said = f"refused: {winner} (member {winner}) is away or about to go: reboot, since 2027-01-15 08:00:00 UTC"
+    assert refused.message == said
+    assert refused.hint == (
+        "wait until it is back: `ophite get etcdlock`; one that never returns loses its turn after 11 minutes; "
+        "--force does not wait"
+    )
+    await check(stores["ab".index(winner)])
+    await check(stores["ba".index(winner)], force=True)
+    with pytest.raises(OperationError, match="about to go: reboot"):
+        await check(await make_store(own="c"))
+
+
+@pytest.mark.parametrize("absence", [LEAVES, LOST])
+async def test_force_does_not_pass_over_it_when_data_goes(cluster: Cluster, absence: Absence) -> None:
+    await check(await make_store(own="b"), absence=absence)
+    for force in (False, True):
+        with pytest.raises(OperationError, match="b \\(member b\\) is away") as refused:
+            await check(await make_store(), force=force, absence=absence)
+        assert "--force" not in refused.value.hint
+
+
+async def test_a_refusal_takes_no_lock(cluster: Cluster) -> None:
+    cluster.down = {"https://c"}
+    with pytest.raises(OperationError, match="lose its quorum"):
+        await check(await make_store())
+    assert (cluster.keys, cluster.leases) == ({}, {})
+
+
+async def test_nobody_misses_the_only_member_a_learner_or_a_stranger(cluster: Cluster) -> None:
+    await check(await make_store(own="gone"))
+    cluster.members[0] = replace_fields(cluster.members[0], learner=True)
+    await check(await make_store())
+    del cluster.members[1:]
+    cluster.members[0] = replace_fields(cluster.members[0], learner=False)
+    await check(await make_store(), force=True)
+    await check(await make_store(healthy=False))
+    assert (cluster.keys, cluster.leases) == ({}, {})
+
+
+async def test_a_lock_that_etcd_does_not_give_is_a_reason(cluster: Cluster) -> None:
+    cluster.trouble = "etcdserver: request timed out"
+    with pytest.raises(OperationError, match="lock of absences cannot be taken: etcdserver: request timed out") as refused:
+        await check(await make_store())
+    assert refused.value.hint == "try again, or use --force"
+    await check(await make_store(), force=True)

@@ -10,6 +10,7 @@ import pytest
 
 from controllers.block.wipe_plan import parse_plan
 from controllers.etcd.client import Member
+from controllers.etcd.lock import AbsenceLock, Holder
 from controllers.lifecycle import reset_apply
 from controllers.lifecycle.reset_apply import ResetController
 from controllers.ports import Paths, Ports
@@ -18,8 +19,9 @@ from controllers.resources.kubernetes import EtcdStatus, Nodename
 from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.resources.reset import AfterReset, ResetMode, ResetPhase, ResetRequest, ResetStatus
 from controllers.services.errors import ControlError, RequestError
-from tests.harness.clock import settle
+from tests.harness.clock import FakeClock, settle
 from tests.harness.engine import World
+from tests.harness.fake_etcd import Cluster
 
 DISK = Disk(path="/dev/vda", size=50, system=True)
 REQUEST = ResetRequest(request="one")
@@ -35,6 +37,13 @@ class Machine:
         self.others = 2
         self.pods: tuple[str, ...] = ()
         self.refuses: dict[str, Exception] = {}
+        self.stops = False
+        """Whether etcd does what it is asked though it does not say so."""
+        self.cluster = Cluster.of(FakeClock(), "7", "b", "c")
+
+    def client(self, root: Any, leaf: Any, timeout: float, /, *, url: str = "") -> Any:
+        """Return this node's member, or another one."""
+        return self.cluster.client(url) if url else self
 
     def _note(self, what: str) -> None:
         self.log.append(what)
@@ -47,9 +56,11 @@ class Machine:
 
     async def members(self) -> list[Member]:
         self._note("members")
-        return [Member(id=str(at), name="", peer_urls=(), client_urls=(), learner=False) for at in range(1 + self.others)]
+        return self.cluster.members[: 1 + self.others]
 
     async def remove(self, id_: str) -> None:
+        if self.stops:
+            self.cluster.members = [one for one in self.cluster.members if one.id != id_]
         self._note(f"remove {id_}")
 
     async def drain(self, api: Any, node: str, limit: float, clock: Any, say: Any) -> tuple[str, ...]:
@@ -79,7 +90,7 @@ async def reset(root: Path, machine: Machine, request: ResetRequest = REQUEST, *
     """Run a request on a node with the usual volumes, and return how it ended."""
     (root / "run/ophite").mkdir(parents=True, exist_ok=True)
     ports = Ports(paths=Paths(root))
-    controller = ResetController(ports, machine, lambda root, leaf, timeout: machine)  # type: ignore[arg-type,return-value]
+    controller = ResetController(ports, machine, machine.client)
     async with World(controller) as world:
         controller._run.ports = Ports(clock=world.clock, paths=Paths(root))
         await world.put("vda", DISK)
@@ -137,6 +148,46 @@ async def test_the_only_member_leaves_nobody(tmp_path: Path, machine: Machine) -
     machine.others = 0
     await reset(tmp_path, machine)
     assert machine.log == ["drain cp1", "members", "reboot"]
+
+
+async def test_a_member_that_left_gives_the_lock_back_by_way_of_another(tmp_path: Path, machine: Machine) -> None:
+    await AbsenceLock(machine.cluster.client()).take(Holder(node="cp1", member="7", action="reset"))
+    machine.cluster.down = {"https://b"}
+    await reset(tmp_path, machine)
+    assert machine.log[-1] == "reboot"
+    assert machine.cluster.keys == {}
+
+
+async def test_a_member_that_stops_before_it_has_answered_has_left(tmp_path: Path, machine: Machine) -> None:
+    await AbsenceLock(machine.cluster.client()).take(Holder(node="cp1", member="7", action="reset"))
+    machine.refuses["remove 7"] = RequestError("Remote end closed connection without response")
+    machine.stops = True
+    status = await reset(tmp_path, machine)
+    assert (machine.log[-1], status.phase) == ("reboot", ResetPhase.STOPPING)
+    assert machine.cluster.keys == {}
+
+
+async def test_when_nobody_knows_whether_it_has_left_it_has_not(tmp_path: Path, machine: Machine) -> None:
+    machine.refuses["remove 7"] = RequestError("Remote end closed connection without response")
+    machine.stops, machine.cluster.down = True, {"https://b", "https://c"}
+    status = await reset(tmp_path, machine)
+    assert status.phase is ResetPhase.FAILED
+    assert "Remote end closed" in status.error
+
+
+async def test_others_that_do_not_answer_leave_it_to_its_lease(tmp_path: Path, machine: Machine) -> None:
+    await AbsenceLock(machine.cluster.client()).take(Holder(node="cp1", member="7", action="reset"))
+    machine.cluster.down = {"https://b", "https://c"}
+    status = await reset(tmp_path, machine)
+    assert (machine.log[-1], status.phase) == ("reboot", ResetPhase.STOPPING)
+    assert len(machine.cluster.keys) == 1
+
+
+async def test_a_member_that_may_not_leave_keeps_it(tmp_path: Path, machine: Machine) -> None:
+    await AbsenceLock(machine.cluster.client()).take(Holder(node="cp1", member="7", action="reset"))
+    machine.refuses["remove 7"] = RequestError("unhealthy cluster")
+    await reset(tmp_path, machine)
+    assert len(machine.cluster.keys) == 1, "lifecycle.AbsenceController sees to it"
 
 
 async def test_a_member_whose_data_stays_does_not_leave(tmp_path: Path, machine: Machine) -> None:

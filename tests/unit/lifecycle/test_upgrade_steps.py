@@ -24,6 +24,7 @@ from controllers.lifecycle.upgrade_steps import (
 from controllers.resources.kubernetes import EtcdStatus
 from controllers.resources.lifecycle import UpgradePhase, UpgradeRequest
 from controllers.resources.machine import MachineStatus, Stage, VersionInfo
+from controllers.runtime.clock import Clock
 from controllers.runtime.errors import OperationError
 from controllers.runtime.resource import new
 from controllers.runtime.store import Store
@@ -106,7 +107,9 @@ async def test_etcd_is_asked_before_the_drain_and_again_before_the_reboot(monkey
     disk = Disk()
     asked: list[tuple[int, bool]] = []
 
-    async def check_quorum(store: Store, force: bool, *, patience: float) -> None:
+    async def check_quorum(store: Store, force: bool, *, action: str, clock: Clock, patience: float) -> None:
+        assert action == "upgrade"
+        assert clock is bench.clock
         status = await store.find(EtcdStatus, "etcd")
         assert status is not None
         assert status.spec.member_id == "m1"

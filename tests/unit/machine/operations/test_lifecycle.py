@@ -22,7 +22,7 @@ URL = "https://example.org/ophite.bundle"
 
 
 async def request(store: MemoryStore, source: str = URL, **options: Any) -> str:
-    return await ask(store, Upgrade(source=source, **options), source, "", 1.0)
+    return await ask(store, Upgrade(source=source, **options), source, "", Ports())
 
 
 async def show(store: MemoryStore, name: str, phase: UpgradePhase) -> None:

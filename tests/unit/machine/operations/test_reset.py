@@ -5,12 +5,15 @@ from typing import Any
 import pytest
 
 from controllers.etcd import quorum
+from controllers.etcd.lock import AbsenceLock, Holder
 from controllers.etcd.quorum import QuorumFacts, Voter
 from controllers.resources.block import DiscoveredVolume, Disk
 from controllers.resources.machine import PlatformInfo, PowerRequest, ShutdownNotice
+from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.resources.reset import AfterReset, ResetMode, ResetPhase, ResetRequest, ResetStatus
 from controllers.runtime.errors import OperationError
 from controllers.runtime.resource import new, replace
+from tests.harness.fake_etcd import Cluster
 
 THREE = tuple(Voter(id=name) for name in "abc")
 
@@ -23,11 +26,21 @@ async def node(table: Any) -> Any:
     for label in ("STATE", "EPHEMERAL"):
         volume = DiscoveredVolume(path=f"/dev/{label}", size=1, parent="vda", partition_label=label, partition_uuid=label)
         await table.store.create(new(label, volume))
+    await table.store.create(new("etcd", CertificateRoot(certificate="", key="")))
+    await table.store.create(new("etcd-client", Certificate(subject="", certificate="", key="", ca="etcd", not_after=0)))
     return table
 
 
 @pytest.fixture
-def members(monkeypatch: pytest.MonkeyPatch) -> list[Voter]:
+def cluster(monkeypatch: pytest.MonkeyPatch, table: Any) -> Cluster:
+    """The etcd that the lock is in."""
+    made = Cluster(table.clock)
+    monkeypatch.setattr(quorum, "make_client", lambda *_, **__: made.client())
+    return made
+
+
+@pytest.fixture
+def members(monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> list[Voter]:
     """The members of etcd, this node being `a`."""
     found: list[Voter] = []
 
@@ -102,6 +115,27 @@ async def test_etcd_decides(node: Any, members: list[Voter], count: int, params:
         return
     with pytest.raises(OperationError, match=refused):
         await node.call("reset", **params)
+
+
+@pytest.mark.parametrize("graceful", [False, True])
+async def test_one_after_the_other(node: Any, members: list[Voter], cluster: Cluster, graceful: bool) -> None:
+    members += THREE
+    lock = AbsenceLock(cluster.client())
+    await lock.take(Holder(node="cp2", member="b", action="upgrade", since=1.0))
+    for force in (False, True):
+        with pytest.raises(OperationError, match=r"cp2 \(member b\) is away or about to go: upgrade"):
+            await node.call("reset", graceful=graceful, force=force)
+    assert await node.store.find(ResetRequest, "reset") is None
+    held = await lock.find()
+    assert held is not None
+    await lock.release(held)
+    await node.call("reset", graceful=graceful)
+    held = await lock.find()
+    assert held is not None
+    assert held.holder == Holder(node="", member="a", action="reset", since=node.clock.wall())
+    with pytest.raises(OperationError, match="a reset is under way"):
+        await node.call("reset", graceful=graceful)
+    assert await lock.find() is not None, "the one that is under way keeps it"
 
 
 @pytest.mark.parametrize("notice", [new("power", PowerRequest(action="reboot")), new("init", ShutdownNotice(action="reboot"))])
