@@ -21,6 +21,7 @@ def controllers(ports: Ports) -> list[Controller]:
     from controllers.kubernetes.nodename import NodenameController
     from controllers.kubernetes.pki_files import PkiFilesController
     from controllers.kubernetes.scheduler import SchedulerController
+    from controllers.kubernetes.serving_apply import ServingApplyController
     from controllers.kubernetes.static_pod_status import StaticPodStatusController
     from controllers.kubernetes.static_pods import StaticPodsController
 
@@ -40,6 +41,7 @@ def controllers(ports: Ports) -> list[Controller]:
         NodenameController(ports),
         PkiFilesController(ports),
         SchedulerController(ports),
+        ServingApplyController(ports),
         StaticPodStatusController(ports),
         StaticPodsController(ports),
     ]

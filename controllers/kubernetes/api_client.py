@@ -5,8 +5,9 @@ and what others set in the object stays theirs.
 """
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.runtime.controller import View
@@ -15,7 +16,10 @@ from controllers.services.health import API_SERVER_PORT
 from controllers.services.https_client import Endpoint, Identity, Response, send
 
 FIELD_MANAGER = "ophite"
-NOT_FOUND, TOO_MANY_REQUESTS = 404, 429
+NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS = 404, 409, 429
+PAGE, MAX_PAGES = 50, 100
+"""Objects of one answer (a Node has up to 30 kB), and answers of one list."""
+
 APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 
@@ -28,11 +32,13 @@ class Collection(NamedTuple):
 
 
 COLLECTIONS = {
+    "CertificateSigningRequest": Collection("/apis/certificates.k8s.io/v1", "certificatesigningrequests", False),
     "ClusterRoleBinding": Collection("/apis/rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
     "ClusterRole": Collection("/apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
     "ConfigMap": Collection("/api/v1", "configmaps", True),
     "DaemonSet": Collection("/apis/apps/v1", "daemonsets", True),
     "Deployment": Collection("/apis/apps/v1", "deployments", True),
+    "Node": Collection("/api/v1", "nodes", False),
     "Secret": Collection("/api/v1", "secrets", True),
     "Service": Collection("/api/v1", "services", True),
     "ServiceAccount": Collection("/api/v1", "serviceaccounts", True),
@@ -61,6 +67,33 @@ class ApiClient:
     async def patch_node(self, name: str, patch: dict[str, Any]) -> None:
         """Merge `patch` into a Node (RFC 7396). Raises `RequestError`, also when it changed meanwhile."""
         await self._expect("PATCH", node_path(name), json.dumps(patch).encode(), MERGE)
+
+    async def list_pages(self, kind: str, selector: str = "") -> AsyncIterator[list[dict[str, Any]]]:
+        """Yield all objects of a kind that is in no namespace, some at a time. In: a field selector. Raises `RequestError`."""
+        collection = COLLECTIONS[kind]
+        path, token = f"{collection.prefix}/{collection.plural}", ""
+        for _ in range(MAX_PAGES):
+            query = {"limit": str(PAGE), "fieldSelector": selector, "continue": token}
+            words = urlencode({key: value for key, value in query.items() if value})
+            page = _checked(await send(self._endpoint, "GET", f"{path}?{words}"), collection.plural).json()
+            items = page.get("items")
+            yield [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+            token = str((page.get("metadata") or {}).get("continue") or "")
+            if not token:
+                return
+        raise RequestError(f"there are more than {PAGE * MAX_PAGES} {collection.plural}")
+
+    async def answer_request(self, name: str, patch: dict[str, Any]) -> bool:
+        """Merge `patch` into the approval of a CertificateSigningRequest; False when somebody was faster, or it is gone.
+
+        Raises `RequestError`.
+        """
+        collection = COLLECTIONS["CertificateSigningRequest"]
+        path = f"{collection.prefix}/{collection.plural}/{quote(name, safe='')}/approval"
+        response = await send(self._endpoint, "PATCH", path, json.dumps(patch).encode(), MERGE)
+        if response.status not in (CONFLICT, NOT_FOUND):
+            _checked(response, f"approval of {name[:64]!r}")
+        return response.ok
 
     async def list_pods(self, node: str) -> list[dict[str, Any]]:
         """Return the pods that are bound to a node. Raises `RequestError`."""

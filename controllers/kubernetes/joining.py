@@ -1,7 +1,8 @@
 """How a worker joins: its kubelet asks for a certificate with the bootstrap token (Kubernetes: "TLS bootstrapping").
 
-controller-manager approves and signs it, because of the bindings in `rbac.py`. What kubelet gets is kept on EPHEMERAL, so a
-reboot needs neither the token nor anybody who signs, and kubelet renews it by itself.
+controller-manager approves and signs it, because of the bindings in `rbac.py`; `serving_apply.py` approves the one that kubelet
+then serves with. What kubelet gets is kept on EPHEMERAL, so a reboot needs neither the token nor anybody who signs, and kubelet
+renews it by itself.
 Trap: kubelet believes what it has for as long as it is not expired. So the directory's name says what that was issued for: a
 node of another name, or of another cluster, finds nothing there and asks anew.
 """

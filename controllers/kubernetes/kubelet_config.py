@@ -114,6 +114,7 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
         "resolvConf": "/run/ophite/etc/resolv.conf",
         "rotateCertificates": not settings.control_plane,
         "runtimeRequestTimeout": f"{int(120 * factor)}s",
+        "serverTLSBootstrap": not settings.control_plane,
         "syncFrequency": f"{SYNC_SECONDS * min(int(factor), 3)}s",
         "systemReserved": {"cpu": "100m", "memory": f"{settings.profile.reserved}Mi"},
         "tlsMinVersion": "VersionTLS12",
@@ -123,7 +124,7 @@ def make_kubelet_config(settings: KubeletSettings) -> dict[str, Any]:
 
 
 def _versioned(settings: KubeletSettings) -> dict[str, Any]:
-    """Return the fields that only some machines or versions know. A worker's kubelet vouches for its own server."""
+    """Return the fields that only some machines or versions know. A worker asks for its server's certificate."""
     features = settings.features
     fields: dict[str, Any] = {}
     if settings.control_plane:

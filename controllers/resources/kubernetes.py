@@ -158,6 +158,20 @@ class NodeStatus(Spec, frozen=True, kw_only=True):
     pod_cidrs: tuple[str, ...] = ()
 
 
+class KubeletServingRequest(Spec, frozen=True, kw_only=True):
+    """A kubelet's request for a serving certificate that has none yet; id = its name in the cluster.
+
+    `state`: `waits` for the cluster's nodes, `approved` and not signed yet, `denied`, `failed`. `by` is the user who asked.
+    """
+
+    namespace: ClassVar[str] = KUBERNETES
+    aliases: ClassVar[tuple[str, ...]] = ("servingrequest",)
+    columns: ClassVar[tuple[tuple[str, str], ...]] = (("BY", "by"), ("STATE", "state"), ("MESSAGE", "message"))
+    by: str
+    state: str
+    message: str = ""
+
+
 class AdminKubeconfig(Spec, frozen=True, kw_only=True):
     """The administrator's kubeconfig; id `admin`."""
 

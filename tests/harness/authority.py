@@ -65,9 +65,9 @@ class Authority:
         """Return a server's certificate; negative `days`: expired, that long ago."""
         return self._leaf([("CN", "node")], ExtendedKeyUsageOID.SERVER_AUTH, names, addresses, days)
 
-    def client(self, *organizations: str, days: int = 30) -> Pair:
+    def client(self, *organizations: str, days: int = 30, name: str = "tester") -> Pair:
         """Return a client's certificate with organizations."""
-        subject = [*(("O", name) for name in organizations), ("CN", "tester")]
+        subject = [*(("O", one) for one in organizations), ("CN", name)]
         return self._leaf(subject, ExtendedKeyUsageOID.CLIENT_AUTH, (), (), days)
 
     def _leaf(

@@ -1,7 +1,8 @@
 """A worker in a virtual machine, whose control plane runs in namespaces of this host: only the worker is emulated.
 
-QEMU's user network reaches the control plane at its bridge. The way back is the forwarded port of the worker's API alone:
-nobody asks its kubelet for logs. A worker's API vouches for itself, so its certificate is fetched once and pinned.
+QEMU's user network reaches the control plane at its bridge. The way back is the forwarded port of the worker's API alone: its
+kubelet's port cannot be reached, so nobody asks it for logs. A worker's API vouches for itself, so its certificate is fetched
+once and pinned.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from tests.conftest import ARTIFACTS, Progress
 from tests.harness.leftovers import Leftovers
 from tests.harness.nodes import Running, build_test_image, create, destroy, wait_for
 from tests.harness.scenario import POD_TEXT, Scenario
+from tests.harness.serving import answer_requests
 
 pytestmark = [
     pytest.mark.node,
@@ -63,6 +64,8 @@ def play(scenario: Scenario, *, through_failures: bool) -> None:
     scenario.bootstrap()
     scenario.wait_until_ready()
     scenario.run_pod()
+    answer_requests(scenario.node)
+    scenario.took("workers' requests answered")
     if through_failures:
         scenario.kill_brain_and_face()
         reboot(scenario)
