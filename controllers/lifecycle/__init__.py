@@ -13,6 +13,7 @@ def controllers(ports: Ports) -> list[Controller]:
     """Return this domain's controllers. Imports them here, so that importing the package costs nothing."""
     from controllers.lifecycle.disk_ports import NodeBundles, NodeSlots
     from controllers.lifecycle.reset_apply import ResetController
+    from controllers.lifecycle.reset_hold import ResetHoldController
     from controllers.lifecycle.slot_status import SlotStatusController
     from controllers.lifecycle.uncordon import UncordonController
     from controllers.lifecycle.upgrade import UpgradeController
@@ -27,5 +28,6 @@ def controllers(ports: Ports) -> list[Controller]:
         UpgradeController(ports, bundles, slots),
         VerifyController(ports),
         UncordonController(ports),
+        ResetHoldController(ports),
         ResetController(ports, supervisor),
     ]
