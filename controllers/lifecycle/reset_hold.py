@@ -1,7 +1,7 @@
 """META says whether a reset is not over → `ResetHold`, which every volume waits for before anything on a disk is touched.
 
-Model: the first answer holds for the whole boot. What was held would not fit to the configuration that was found without it, and
-a reset that is asked for in this boot has no need to hold what is in use.
+Model: the first answer holds for the whole boot. What was held would not fit to the configuration that was found without it,
+and a reset that is asked for in this boot has no need to hold what is in use.
 Trap: a META that cannot be read must not keep a node from booting; after a while it goes on as without a record.
 """
 

@@ -30,7 +30,7 @@ _STAGES = frozenset({STAGE_RECORDED, STAGE_DESTROYING, STAGE_INCOMPLETE, CANCELL
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Text = Annotated[str, msgspec.Meta(max_length=256)]
-Size = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
 
 class RecordError(Exception):

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import msgspec
+
 from controllers.block.disk_select import list_disks
 from controllers.block.wipe_plan import Rank, Target, WipePlan
 from controllers.lifecycle.reset_plan import FIXED, Chosen, make_plan, plan_targets
@@ -45,7 +47,8 @@ def find_rest(record: ResetRecord, disks: Mapping[str, Disk], volumes: Mapping[s
         if isinstance(found, str):
             held.append(f"{wanted.describe()}: {found}")
         else:
-            targets += plan_targets(Chosen(wanted, found.path), list(volumes.values()), record.done)
+            now = Chosen(msgspec.structs.replace(wanted, size=found.size), found.path)
+            targets += plan_targets(now, list(volumes.values()), record.done)
     if held:
         targets = [one for one in targets if one.rank is not Rank.META]
     return Rest(tuple(targets), tuple(held), tuple(readable))
@@ -87,7 +90,7 @@ def _locate(
     wanted: Wanted, record: ResetRecord, disks: Mapping[str, Disk], volumes: Mapping[str, DiscoveredVolume]
 ) -> Disk | DiscoveredVolume | str | None:
     """Return the device of something, None when it is destroyed, or why it cannot be."""
-    if not wanted.uuid and record.done.get(wanted.key, 0) >= wanted.size:
+    if not wanted.uuid and record.done.get(wanted.key, 0) >= wanted.disk.size > 0:
         return None
     names = find_disks(wanted.disk, disks)
     if len(names) != 1:

@@ -18,6 +18,7 @@ from controllers.block.wipe_plan import (
     render_plan,
 )
 
+HEAD = '{"format": 2, "record": "", "strict": false, "limit": 1, "steps": '
 STATE = Target("/dev/vda6", 64, "STATE", ends_only=True, disk="/dev/vda", partition_uuid="u6", rank=Rank.SECRETS)
 EPHEMERAL = Target("/dev/vda7", 1000, "EPHEMERAL", disk="/dev/vda", partition_uuid="u7", rank=Rank.SECRETS, key="u7", start=250)
 META = Target("/dev/vda5", 1, "META", rank=Rank.META)
@@ -67,11 +68,11 @@ def test_a_plan_comes_back_as_it_was() -> None:
         '{"format": 3, "limit": 1, "record": "", "strict": true, "steps": []}',
         '{"format": 2, "record": "", "strict": false, "limit": "soon", "steps": []}',
         '{"format": 2, "limit": 1, "steps": []}',
-        '{"format": 2, "record": "", "strict": false, "limit": 1, "steps": [{"step": "Format"}]}',
-        '{"format": 2, "record": "", "strict": false, "limit": 1, "steps": [{"step": "EraseEnds"}]}',
-        '{"format": 2, "record": "", "strict": false, "limit": 1, "steps": [{"step": "EraseEnds", "device": "a", "what": "b", "more": 1}]}',
-        '{"format": 2, "record": "", "strict": false, "limit": 1, "steps": [{"step": "DropEntries", "disk": "a", "uuids": 7}]}',
-        '{"format": 2, "record": "", "strict": false, "limit": 1, "steps": [7]}',
+        HEAD + '[{"step": "Format"}]}',
+        HEAD + '[{"step": "EraseEnds"}]}',
+        HEAD + '[{"step": "EraseEnds", "device": "a", "what": "b", "more": 1}]}',
+        HEAD + '[{"step": "DropEntries", "disk": "a", "uuids": 7}]}',
+        HEAD + "[7]}",
     ],
 )
 def test_what_is_no_plan(text: str) -> None:
