@@ -242,7 +242,7 @@ def test_a_reset_of_everything_ends_in_time_and_leaves_nothing_readable(node: No
     sign = "reset: erase the beginning"
     before = node.read_console().count(sign)
     node.ophite("reset", "--yes", "--force", "--mode", "all", "--then", "poweroff", "--no-wait")
-    wait_for("the destruction", lambda: node.read_console().count(sign) > before, BOOT * node.patience, 0.01)
+    wait_for("the destruction", lambda: node.read_console().count(sign) > before, 4 * RESET * node.patience, 0.01)
     node.cut_power()
     began = time.monotonic()
     node.power_on()
