@@ -89,9 +89,9 @@ class Device:
         """Get what was written out of the disk's cache. Raises `OSError`."""
         os.fsync(self.fd)
 
-    def discard(self) -> None:
-        """Tell a flash disk that nothing of the device is needed any more; what it makes of that does not matter."""
-        for offset in range(0, self.size if self.block else 0, 16 * PIECE):
+    def discard(self, start: int) -> None:
+        """Tell a flash disk that nothing from byte `start` on is needed any more; what it makes of that does not matter."""
+        for offset in range(start, self.size if self.block else 0, 16 * PIECE):
             try:
                 fcntl.ioctl(self.fd, BLKDISCARD, struct.pack("QQ", offset, min(16 * PIECE, self.size - offset)))
             except OSError:
@@ -154,16 +154,27 @@ def _carry_out_step(step: WipeStep, run: Run) -> None:
     if isinstance(step, DropRecord):
         run.keeper.drop()
         return
-    if run.plan.ends_record(step):
-        run.keeper.close()
     run.keeper.begin(step.describe())
     match step:
         case EraseEnds():
             erase_ends(step.device)
         case DropEntries():
             drop_entries(_without(step, run.outcome.failed) if run.plan.strict else step)
+        case EraseAll() if run.plan.ends_record(step):
+            _erase_record(step, run)
         case EraseAll():
             _erase_all(step, run)
+
+
+def _erase_record(step: EraseAll, run: Run) -> None:
+    """Zeros over META, over the record at last: a cut before that is continued, and one in it leaves nothing but its pieces."""
+    head = run.keeper.close()
+    _erase_all(replace(step, start=head), run)
+    if head and step.device not in run.outcome.failed:
+        with open_device(step.device) as device:
+            device.zero(0, head)
+            device.flush()
+        run.outcome.done += head
 
 
 def _without(step: DropEntries, failed: set[str]) -> DropEntries:
@@ -224,7 +235,7 @@ def _erase_all(step: EraseAll, run: Run) -> None:
     """Zeros over a device from `start` on, in pieces; a piece that cannot be written is passed over and counted."""
     failed, done, shown = 0, 0, step.start * SHOWN // max(step.size, 1)
     with open_device(step.device) as device:
-        device.discard()
+        device.discard(step.start)
         for offset in range(step.start, device.size, PIECE):
             if run.over():
                 run.outcome.fail(step.device, f"the time was over at {offset * 100 // device.size} % of {step.what}")

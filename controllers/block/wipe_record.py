@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from init.linux.meta import read_meta, write_meta
+from init.linux.meta import read_meta, render_copy, write_meta
 
 KEY = "reset"
 STAGE_RECORDED, STAGE_DESTROYING, STAGE_INCOMPLETE = "recorded", "destroying", "incomplete"
@@ -38,9 +38,19 @@ class RecordKeeper:
         texts = [problem[:TEXT] for problem in problems[:SHOWN]]
         self._change({"stage": STAGE_INCOMPLETE, "problems": texts})
 
-    def close(self) -> None:
-        """Write nothing any more: META itself is erased now."""
-        self._device = ""
+    def close(self) -> int:
+        """Have both copies hold nothing but the record, and write nothing any more: META itself is erased now.
+
+        Returns the bytes at its beginning that the first copy takes; 0 when there is none.
+        """
+        device, self._device = self._device, ""
+        try:
+            values = {KEY: read_meta(device).values[KEY]}
+            for _ in range(2):
+                length = len(render_copy(write_meta(device, values)))
+        except (OSError, ValueError, KeyError):
+            return 0
+        return length
 
     def drop(self) -> None:
         """Take the record out of both copies. Raises `OSError`."""

@@ -48,9 +48,12 @@ def test_at_the_end_neither_copy_has_it(meta: Path) -> None:
 
 
 def test_a_closed_one_writes_nothing(meta: Path) -> None:
-    before = meta.read_bytes()
     keeper = RecordKeeper(str(meta), print)
-    keeper.close()
+    length = keeper.close()
+    before = meta.read_bytes()
+    assert parse_copy(before[:length])
+    assert not parse_copy(before[: length - 1])
+    assert [copy.values.keys() for place in COPIES if (copy := parse_copy(before[place:]))] == [{KEY}] * 2
     keeper.begin("erase all of META")
     keeper.fail(["no"])
     keeper.drop()
