@@ -89,8 +89,10 @@ def plan_next(loop: str, meta: str) -> WipePlan:
     assert table is not None
     volumes = {name: DiscoveredVolume(path=loop, size=SIZE, filesystem="gpt")}
     for one in table.partitions:
-        fields = {"partition_label": one.label, "partition_uuid": str(one.uuid), "parent": name}
-        volumes[f"{name}p{one.number}"] = DiscoveredVolume(path=f"{loop}p{one.number}", size=one.sectors * 512, **fields)
+        path, size = f"{loop}p{one.number}", one.sectors * 512
+        volumes[f"{name}p{one.number}"] = DiscoveredVolume(
+            path=path, size=size, parent=name, partition_label=one.label, partition_uuid=str(one.uuid)
+        )
     rest = find_rest(record, {name: Disk(path=loop, size=SIZE, system=True)}, volumes)
     return plan_rest(record, rest, 1.0, meta)
 

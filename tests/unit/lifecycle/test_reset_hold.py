@@ -1,5 +1,7 @@
 """What META says of an unfinished reset decides once per boot whether volumes are touched; a broken META decides, too."""
 
+from typing import Any
+
 import pytest
 
 from controllers.lifecycle.reset_hold import META_SECONDS, ResetHoldController
@@ -8,7 +10,7 @@ from controllers.ports import Ports
 from controllers.resources.meta import MetaStatus, MetaValue
 from controllers.resources.reset import ResetHold
 from controllers.runtime.errors import Waiting
-from controllers.runtime.resource import new
+from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile
 from tests.unit.lifecycle.test_reset_record import DISK, RECORD
 from tests.unit.lifecycle.test_reset_record import change as changed
@@ -17,7 +19,7 @@ STATUS = new("meta", MetaStatus(place="/dev/vda5", durable=True))
 
 
 def look(controller: ResetHoldController, text: str | None = None, own: ResetHold | None = None) -> ResetHold:
-    resources = [STATUS, *([new("reset", MetaValue(value=text))] if text is not None else [])]
+    resources: list[Resource[Any]] = [STATUS, *([new("reset", MetaValue(value=text))] if text is not None else [])]
     [wanted] = run_reconcile(controller, resources, own=[new("reset", own)] if own else [])
     assert isinstance(wanted.spec, ResetHold)
     return wanted.spec
