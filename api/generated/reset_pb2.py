@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from api.generated import options_pb2 as ophite_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15ophite/v1/reset.proto\x12\tophite.v1\x1a\x17ophite/v1/options.proto\"\xd1\x02\n\x0cResetRequest\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1c.ophite.v1.ResetRequest.Mode\x12\x16\n\x0esystem_volumes\x18\x02 \x03(\t\x12\x12\n\nuser_disks\x18\x03 \x03(\t\x12\x0e\n\x06\x61\x62rupt\x18\x04 \x01(\x08\x12*\n\x04then\x18\x05 \x01(\x0e\x32\x1c.ophite.v1.ResetRequest.Then\x12\r\n\x05limit\x18\x06 \x01(\x01\x12\r\n\x05\x66orce\x18\x07 \x01(\x08\x12\x11\n\tplan_only\x18\x08 \x01(\x08\":\n\x04Mode\x12\x0f\n\x0bMODE_SYSTEM\x10\x00\x12\x13\n\x0fMODE_USER_DISKS\x10\x01\x12\x0c\n\x08MODE_ALL\x10\x02\"@\n\x04Then\x12\x0f\n\x0bTHEN_REBOOT\x10\x00\x12\x11\n\rTHEN_POWEROFF\x10\x01\x12\x14\n\x10THEN_MAINTENANCE\x10\x02\">\n\rResetResponse\x12\r\n\x05steps\x18\x01 \x03(\t\x12\r\n\x05limit\x18\x02 \x01(\x01\x12\x0f\n\x07request\x18\x03 \x01(\t2X\n\x0cResetService\x12H\n\x05Reset\x12\x17.ophite.v1.ResetRequest\x1a\x18.ophite.v1.ResetResponse\"\x0c\x8a\xb5\x18\x08os:adminb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15ophite/v1/reset.proto\x12\tophite.v1\x1a\x17ophite/v1/options.proto\"\xe1\x02\n\x0cResetRequest\x12*\n\x04mode\x18\x01 \x01(\x0e\x32\x1c.ophite.v1.ResetRequest.Mode\x12\x16\n\x0esystem_volumes\x18\x02 \x03(\t\x12\x12\n\nuser_disks\x18\x03 \x03(\t\x12\x0e\n\x06\x61\x62rupt\x18\x04 \x01(\x08\x12*\n\x04then\x18\x05 \x01(\x0e\x32\x1c.ophite.v1.ResetRequest.Then\x12\r\n\x05limit\x18\x06 \x01(\x01\x12\r\n\x05\x66orce\x18\x07 \x01(\x08\x12\x11\n\tplan_only\x18\x08 \x01(\x08\x12\x0e\n\x06\x66orget\x18\t \x01(\x08\":\n\x04Mode\x12\x0f\n\x0bMODE_SYSTEM\x10\x00\x12\x13\n\x0fMODE_USER_DISKS\x10\x01\x12\x0c\n\x08MODE_ALL\x10\x02\"@\n\x04Then\x12\x0f\n\x0bTHEN_REBOOT\x10\x00\x12\x11\n\rTHEN_POWEROFF\x10\x01\x12\x14\n\x10THEN_MAINTENANCE\x10\x02\">\n\rResetResponse\x12\r\n\x05steps\x18\x01 \x03(\t\x12\r\n\x05limit\x18\x02 \x01(\x01\x12\x0f\n\x07request\x18\x03 \x01(\t2X\n\x0cResetService\x12H\n\x05Reset\x12\x17.ophite.v1.ResetRequest\x1a\x18.ophite.v1.ResetResponse\"\x0c\x8a\xb5\x18\x08os:adminb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -25,13 +25,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESETSERVICE'].methods_by_name['Reset']._loaded_options = None
   _globals['_RESETSERVICE'].methods_by_name['Reset']._serialized_options = b'\212\265\030\010os:admin'
   _globals['_RESETREQUEST']._serialized_start=62
-  _globals['_RESETREQUEST']._serialized_end=399
-  _globals['_RESETREQUEST_MODE']._serialized_start=275
-  _globals['_RESETREQUEST_MODE']._serialized_end=333
-  _globals['_RESETREQUEST_THEN']._serialized_start=335
-  _globals['_RESETREQUEST_THEN']._serialized_end=399
-  _globals['_RESETRESPONSE']._serialized_start=401
-  _globals['_RESETRESPONSE']._serialized_end=463
-  _globals['_RESETSERVICE']._serialized_start=465
-  _globals['_RESETSERVICE']._serialized_end=553
+  _globals['_RESETREQUEST']._serialized_end=415
+  _globals['_RESETREQUEST_MODE']._serialized_start=291
+  _globals['_RESETREQUEST_MODE']._serialized_end=349
+  _globals['_RESETREQUEST_THEN']._serialized_start=351
+  _globals['_RESETREQUEST_THEN']._serialized_end=415
+  _globals['_RESETRESPONSE']._serialized_start=417
+  _globals['_RESETRESPONSE']._serialized_end=479
+  _globals['_RESETSERVICE']._serialized_start=481
+  _globals['_RESETSERVICE']._serialized_end=569
 # @@protoc_insertion_point(module_scope)

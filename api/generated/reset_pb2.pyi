@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ResetRequest(_message.Message):
-    __slots__ = ("mode", "system_volumes", "user_disks", "abrupt", "then", "limit", "force", "plan_only")
+    __slots__ = ("mode", "system_volumes", "user_disks", "abrupt", "then", "limit", "force", "plan_only", "forget")
     class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         MODE_SYSTEM: _ClassVar[ResetRequest.Mode]
@@ -34,6 +34,7 @@ class ResetRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     FORCE_FIELD_NUMBER: _ClassVar[int]
     PLAN_ONLY_FIELD_NUMBER: _ClassVar[int]
+    FORGET_FIELD_NUMBER: _ClassVar[int]
     mode: ResetRequest.Mode
     system_volumes: _containers.RepeatedScalarFieldContainer[str]
     user_disks: _containers.RepeatedScalarFieldContainer[str]
@@ -42,7 +43,8 @@ class ResetRequest(_message.Message):
     limit: float
     force: bool
     plan_only: bool
-    def __init__(self, mode: _Optional[_Union[ResetRequest.Mode, str]] = ..., system_volumes: _Optional[_Iterable[str]] = ..., user_disks: _Optional[_Iterable[str]] = ..., abrupt: _Optional[bool] = ..., then: _Optional[_Union[ResetRequest.Then, str]] = ..., limit: _Optional[float] = ..., force: _Optional[bool] = ..., plan_only: _Optional[bool] = ...) -> None: ...
+    forget: bool
+    def __init__(self, mode: _Optional[_Union[ResetRequest.Mode, str]] = ..., system_volumes: _Optional[_Iterable[str]] = ..., user_disks: _Optional[_Iterable[str]] = ..., abrupt: _Optional[bool] = ..., then: _Optional[_Union[ResetRequest.Then, str]] = ..., limit: _Optional[float] = ..., force: _Optional[bool] = ..., plan_only: _Optional[bool] = ..., forget: _Optional[bool] = ...) -> None: ...
 
 class ResetResponse(_message.Message):
     __slots__ = ("steps", "limit", "request")

@@ -32,6 +32,7 @@ class ResetService:
             "then": _THEN.get(request.then, str(request.then)),
             "limit": request.limit,
             "force": request.force,
+            "forget": request.forget,
             "plan_only": request.plan_only,
         }
         return pb.ResetResponse(**await self._brain.call("reset", params))

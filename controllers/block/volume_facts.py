@@ -18,6 +18,7 @@ from controllers.resources.block import BlockDevice, DiscoveredVolume, Disk, Vol
 from controllers.resources.hardware import SystemInformation
 from controllers.resources.install import InstallRequest
 from controllers.resources.machine import ConfigStatus, KernelModuleStatus, PlatformInfo
+from controllers.resources.reset import RESET, ResetHold
 from controllers.runtime.controller import Input, View
 from controllers.runtime.resource import Spec
 
@@ -36,6 +37,7 @@ INPUTS = (
     Input(ConfigStatus, id="config"),
     Input(PlatformInfo, id="platform"),
     Input(SystemInformation, id="system"),
+    Input(ResetHold, id=RESET),
     *(Input(KernelModuleStatus, id=name) for name in MODULES),
 )
 """The documents are read for their keys, so that no secret is copied into a `VolumeSpec`."""
@@ -48,6 +50,7 @@ def gather_facts(view: View, ports: Ports, age: float) -> Facts:
     volumes = _by_id(view, DiscoveredVolume)
     looked = all(one.id in volumes for one in view.list(BlockDevice))
     config = view.find(ConfigStatus, "config")
+    hold = view.find(ResetHold, RESET)
     from_memory = ports.cmdline.get("ophite.root", "") in ("iso", "initramfs")
     return Facts(
         disks=_by_id(view, Disk),
@@ -56,6 +59,7 @@ def gather_facts(view: View, ports: Ports, age: float) -> Facts:
         settled=looked and age >= SETTLE * ports.patience,
         configured=config is not None and config.spec.complete,
         installing=from_memory and bool(view.list(InstallConfig) or view.find(InstallRequest, "install")),
+        reset=hold.spec if hold else None,
         namespaces=view.get(PlatformInfo, "platform").spec.platform == "namespaces",
     )
 

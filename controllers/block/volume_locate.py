@@ -15,6 +15,7 @@ from controllers.block.filesystems import FILESYSTEMS
 from controllers.block.volume_plan import STATE, SYSTEM
 from controllers.resources.block import DiscoveredVolume, Disk, VolumePhase, VolumeSpec, VolumeStatus
 from controllers.resources.machine import KernelModuleStatus
+from controllers.resources.reset import ResetHold
 
 SHOWN = 8
 
@@ -41,6 +42,7 @@ class Facts:
     settled: bool = False
     configured: bool = False
     installing: bool = False
+    reset: ResetHold | None = None
     namespaces: bool = False
     done: Mapping[str, VolumeStatus] = field(default_factory=dict)
 
@@ -53,6 +55,10 @@ def find_hold(spec: VolumeSpec, facts: Facts) -> Hold | None:
         return Hold(VolumePhase.MISSING, text)
     if facts.installing:
         return Hold(VolumePhase.MISSING, "waits for the installation")
+    if facts.reset is None:
+        return Hold(VolumePhase.WAITING, "waits for META, which says whether a reset is under way")
+    if facts.reset.held and not (spec.label == STATE and facts.reset.state_stays):
+        return Hold(VolumePhase.MISSING, f"is left alone: {facts.reset.reason}")
     if not facts.configured and spec.label != STATE:
         return Hold(VolumePhase.MISSING, "waits for a complete configuration")
     below_var = spec.label not in SYSTEM and bool(spec.mount_point)

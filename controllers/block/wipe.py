@@ -19,7 +19,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from controllers.block import gpt
-from controllers.block.wipe_plan import END, DropEntries, EraseAll, EraseEnds, WipePlan, WipeStep
+from controllers.block.wipe_plan import END, DropEntries, DropRecord, EraseAll, EraseEnds, WipePlan, WipeStep
+from controllers.block.wipe_record import RecordKeeper
 from init.linux.mount import read_mounts
 
 # linux/fs.h: _IO(0x12, …) and _IOR(0x12, 114, size_t)
@@ -42,11 +43,17 @@ Now = Callable[[], float]
 
 @dataclass
 class Outcome:
-    """What was overwritten of what was to be, in bytes, and what could not be done."""
+    """What was overwritten of what was to be, in bytes, and what could not be done; `failed`: on which devices."""
 
     wanted: int = 0
     done: int = 0
     problems: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+
+    def fail(self, device: str, problem: str) -> None:
+        """Note what could not be done."""
+        self.failed.add(device)
+        self.problems.append(problem)
 
     def describe(self) -> str:
         """Say it in a line."""
@@ -82,9 +89,9 @@ class Device:
         """Get what was written out of the disk's cache. Raises `OSError`."""
         os.fsync(self.fd)
 
-    def discard(self) -> None:
-        """Tell a flash disk that nothing of the device is needed any more; what it makes of that does not matter."""
-        for offset in range(0, self.size if self.block else 0, 16 * PIECE):
+    def discard(self, start: int) -> None:
+        """Tell a flash disk that nothing from byte `start` on is needed any more; what it makes of that does not matter."""
+        for offset in range(start, self.size if self.block else 0, 16 * PIECE):
             try:
                 fcntl.ioctl(self.fd, BLKDISCARD, struct.pack("QQ", offset, min(16 * PIECE, self.size - offset)))
             except OSError:
@@ -106,28 +113,74 @@ def open_device(path: str) -> Iterator[Device]:
         os.close(fd)
 
 
-def carry_out(plan: WipePlan, now: Now, say: Say) -> Outcome:
-    """Carry out every step, as far as the plan's limit allows; says what it does. Raises nothing."""
+def carry_out(plan: WipePlan, now: Now, say: Say, keeper: RecordKeeper | None = None) -> Outcome:
+    """Carry out every step, as far as the plan's limit allows; says what it does. Raises nothing.
+
+    In: `keeper` of the plan's record, told how far it is.
+    """
+    keeper = keeper or RecordKeeper("", say)
     end = now() + plan.limit
     outcome = Outcome(wanted=plan.size)
+    run = Run(plan, outcome, keeper, lambda: now() >= end, say)
     shut_down_filesystems({step.device for step in plan.steps if not isinstance(step, DropEntries)}, say)
     for step in plan.steps:
+        if plan.strict and outcome.problems and plan.ends_record(step):
+            say("META is kept, for it says that the reset is not over")
+            break
         say(step.describe())
         try:
-            _carry_out_step(step, outcome, lambda: now() >= end, say)
-        except (OSError, gpt.GptError) as error:
-            outcome.problems.append(f"{step.describe()}: {getattr(error, 'strerror', None) or error}")
+            _carry_out_step(step, run)
+        except (OSError, ValueError, gpt.GptError) as error:
+            device = step.disk if isinstance(step, DropEntries) else step.device
+            outcome.fail(device, f"{step.describe()}: {getattr(error, 'strerror', None) or error}")
+    if outcome.problems:
+        keeper.fail(outcome.problems)
     return outcome
 
 
-def _carry_out_step(step: WipeStep, outcome: Outcome, over: Callable[[], bool], say: Say) -> None:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the steps of one plan share. `over`: whether its time is."""
+
+    plan: WipePlan
+    outcome: Outcome
+    keeper: RecordKeeper
+    over: Callable[[], bool]
+    say: Say
+
+
+def _carry_out_step(step: WipeStep, run: Run) -> None:
+    """Carry out one step. Raises `OSError`, `ValueError`, `GptError`."""
+    if isinstance(step, DropRecord):
+        run.keeper.drop()
+        return
+    run.keeper.begin(step.describe())
     match step:
         case EraseEnds():
             erase_ends(step.device)
         case DropEntries():
-            drop_entries(step)
+            drop_entries(_without(step, run.outcome.failed) if run.plan.strict else step)
+        case EraseAll() if run.plan.ends_record(step):
+            _erase_record(step, run)
         case EraseAll():
-            _erase_all(step, outcome, over, say)
+            _erase_all(step, run)
+
+
+def _erase_record(step: EraseAll, run: Run) -> None:
+    """Zeros over META, over the record at last: a cut before that is continued, and one in it leaves nothing but its pieces."""
+    head = run.keeper.close()
+    _erase_all(replace(step, start=head), run)
+    if head and step.device not in run.outcome.failed:
+        with open_device(step.device) as device:
+            device.zero(0, head)
+            device.flush()
+        run.outcome.done += head
+
+
+def _without(step: DropEntries, failed: set[str]) -> DropEntries:
+    """Return the step without the partitions that could not be erased: the next boot finds them by their entries."""
+    pairs = [one for one in zip(step.uuids, step.devices, strict=True) if one[1] not in failed]
+    return DropEntries(step.disk, tuple(uuid for uuid, _ in pairs), tuple(device for _, device in pairs))
 
 
 def shut_down_filesystems(devices: Iterable[str], say: Say) -> None:
@@ -178,25 +231,35 @@ def drop_entries(step: DropEntries) -> None:
             os.fsync(device.fd)
 
 
-def _erase_all(step: EraseAll, outcome: Outcome, over: Callable[[], bool], say: Say) -> None:
-    """Zeros over a whole device, in pieces; a piece that cannot be written is passed over and counted."""
-    failed, done, shown = 0, 0, 0
+def _erase_all(step: EraseAll, run: Run) -> None:
+    """Zeros over a device from `start` on, in pieces; a piece that cannot be written is passed over and counted."""
+    failed, done, shown = 0, 0, step.start * SHOWN // max(step.size, 1)
     with open_device(step.device) as device:
-        device.discard()
-        for offset in range(0, device.size, PIECE):
-            if over():
-                outcome.problems.append(f"the time was over at {offset * 100 // device.size} % of {step.what}")
+        device.discard(step.start)
+        for offset in range(step.start, device.size, PIECE):
+            if run.over():
+                run.outcome.fail(step.device, f"the time was over at {offset * 100 // device.size} % of {step.what}")
                 break
             length = min(PIECE, device.size - offset)
-            bad = _zero_around(device, offset, length, over)
+            bad = _zero_around(device, offset, length, run.over)
             failed, done = failed + bad, done + length - bad
             if offset * SHOWN // device.size > shown:
                 shown = offset * SHOWN // device.size
-                say(f"{step.what}: {offset * 100 // device.size} %")
+                run.say(f"{step.what}: {offset * 100 // device.size} %")
+                _note(step, device, offset, failed, run.keeper)
+        else:
+            _note(step, device, device.size, failed, run.keeper)
         device.flush()
-    outcome.done += done
+    run.outcome.done += done
     if failed:
-        outcome.problems.append(f"{failed} bytes of {step.what} cannot be written")
+        run.outcome.fail(step.device, f"{failed} bytes of {step.what} cannot be written")
+
+
+def _note(step: EraseAll, device: Device, offset: int, failed: int, keeper: RecordKeeper) -> None:
+    """Note how far a device is erased; what has bad spots is tried again from where it began."""
+    if step.key and not failed:
+        device.flush()
+        keeper.erased(step.key, offset)
 
 
 def _zero_around(device: Device, offset: int, length: int, over: Callable[[], bool]) -> int:

@@ -14,6 +14,7 @@ def main(path: str) -> int:
     sys.path[:0] = [root]
     from controllers.block.wipe import carry_out
     from controllers.block.wipe_plan import FILE_LIMIT, WipePlanError, parse_plan
+    from controllers.block.wipe_record import RecordKeeper
 
     def say(text: str) -> None:
         sys.stdout.write(f"reset: {text}\n")
@@ -25,7 +26,7 @@ def main(path: str) -> int:
     except (OSError, UnicodeError, WipePlanError) as error:
         say(f"nothing was destroyed: {path}: {error}")
         return 1
-    outcome = carry_out(plan, time.monotonic, say)
+    outcome = carry_out(plan, time.monotonic, say, RecordKeeper(plan.record, say))
     say(f"done: {outcome.describe()}")
     return 1 if outcome.problems else 0
 

@@ -14,6 +14,7 @@ def controllers(ports: Ports) -> list[Controller]:
     from controllers.lifecycle.absence_apply import AbsenceController
     from controllers.lifecycle.disk_ports import NodeBundles, NodeSlots
     from controllers.lifecycle.reset_apply import ResetController
+    from controllers.lifecycle.reset_hold import ResetHoldController
     from controllers.lifecycle.slot_status import SlotStatusController
     from controllers.lifecycle.uncordon import UncordonController
     from controllers.lifecycle.upgrade import UpgradeController
@@ -28,6 +29,7 @@ def controllers(ports: Ports) -> list[Controller]:
         UpgradeController(ports, bundles, slots),
         VerifyController(ports),
         UncordonController(ports),
+        ResetHoldController(ports),
         ResetController(ports, supervisor),
         AbsenceController(ports),
     ]

@@ -20,6 +20,7 @@ from controllers.ports import Paths, Ports
 from controllers.resources.block import Disk, VolumePhase, VolumeStatus
 from controllers.resources.hardware import SystemInformation
 from controllers.resources.machine import ConfigStatus, KernelModuleStatus, PlatformInfo
+from controllers.resources.reset import ResetHold
 from controllers.runtime.controller import Wanted
 from controllers.runtime.resource import Resource, new
 from init.linux.mount import read_mounts
@@ -168,6 +169,7 @@ class LoopMachine:
                 *(*specs, *documents, *disks, *self.discover()),
                 new("config", ConfigStatus(complete=complete)),
                 new("platform", PlatformInfo(platform="metal")),
+                new("reset", ResetHold()),
                 new("system", SystemInformation(uuid="12345678-9abc-4def-8123-456789abcdef")),
                 *(new(name, KernelModuleStatus(name=name, state="builtin")) for name in ("ext4", "xfs", "vfat", "dm_crypt")),
             ]

@@ -34,12 +34,14 @@ from controllers.ports import Ports
 from controllers.resources.block import DiscoveredVolume, Disk, VolumePhase, VolumeStatus
 from controllers.resources.hardware import SystemInformation
 from controllers.resources.machine import ConfigStatus, KernelModuleStatus, PlatformInfo
+from controllers.resources.reset import ResetHold
 from controllers.runtime.controller import Wanted
 from controllers.runtime.resource import Resource, new
 from tests.harness.reconcile import run_reconcile, run_reconcile_async
 
 MODULES = [new(name, KernelModuleStatus(name=name, state="loaded")) for name in ("ext4", "xfs", "vfat", "dm_crypt")]
 SYSTEM = new("system", SystemInformation(uuid="12345678-9abc-4def-8123-456789abcdef"))
+NO_RESET = new("reset", ResetHold())
 MACHINE_DISK = Disk(path="/dev/vda", size=4096 * MIB, system=True)
 SECOND = Disk(path="/dev/vdb", size=4096 * MIB, serial="second")
 ON_SECOND = DiskSelector(match=DiskMatch(serial="second"))
@@ -164,7 +166,7 @@ class Machine:
         self.disks = list(disks)
         self.fake = FakeDisks(*(disk.path for disk in self.disks))
         self.ports = ports or Ports()
-        self.extra: list[Resource[Any]] = [*MODULES, SYSTEM]
+        self.extra: list[Resource[Any]] = [*MODULES, SYSTEM, NO_RESET]
         self.complete, self.platform = True, "metal"
         self.restart()
 

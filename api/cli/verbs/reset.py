@@ -30,6 +30,7 @@ AWAY = 20.0  # seconds without an answer after which a node counts as gone thoug
 @click.option("--then", type=click.Choice(ENDS), default="reboot", show_default=True, help="How it ends.")
 @click.option("--limit", type=Duration(), default="0", help="How long erasing may take; 0 goes by size.")
 @click.option("--force", is_flag=True, help="Though the cluster's only data goes with it.")
+@click.option("--forget", is_flag=True, help="End one that was cut off and cannot be finished, though data may be readable.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Watch until the node goes away.")
 @timeout_option("30m")
@@ -44,6 +45,7 @@ def command(
     then: str,
     limit: float,
     force: bool,
+    forget: bool,
     yes: bool,
     wait: bool,
     timeout: float,
@@ -51,10 +53,11 @@ def command(
     """Destroy the data of a node.
 
     The node is drained and leaves etcd, everything on it is stopped, and then the volumes and disks are overwritten. It always
-    ends within its limit. The versions of the system stay, so the node boots again.
+    ends within its limit. The versions of the system stay, so the node boots again. What a power cut or the limit cuts off, the
+    next boot continues.
     """
     request = make_request(mode, system_volumes, user_disks, then)
-    request.abrupt, request.limit, request.force = not graceful, limit, force
+    request.abrupt, request.limit, request.force, request.forget = not graceful, limit, force, forget
     clock = SystemClock()
     with settings.connect() as node:
         if not yes:

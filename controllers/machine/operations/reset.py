@@ -13,6 +13,7 @@ from controllers.machine.operations.power import ID as POWER
 from controllers.machine.operations.table import Request, method
 from controllers.resources.block import DiscoveredVolume, Disk
 from controllers.resources.machine import PlatformInfo, PowerRequest, ShutdownNotice
+from controllers.resources.meta import MetaStatus, MetaValue
 from controllers.resources.reset import RESET, AfterReset, ResetMode, ResetPhase, ResetRequest, ResetStatus
 from controllers.runtime.errors import OperationError
 from controllers.runtime.resource import new, replace
@@ -37,6 +38,7 @@ class Reset(Request, frozen=True, kw_only=True):
     then: AfterReset = AfterReset.REBOOT
     limit: float = 0.0
     force: bool = False
+    forget: bool = False
     plan_only: bool = False
 
 
@@ -72,20 +74,26 @@ def _resource(request: Reset) -> ResetRequest:
         then=request.then,
         limit=request.limit,
         force=request.force,
+        forget=request.forget,
     )
 
 
 async def _plan(store: Store, wanted: ResetRequest, patience: float) -> WipePlan:
     """Return the plan for what is on the disks now. Raises `OperationError`."""
     from controllers.lifecycle.reset_plan import plan_reset
+    from controllers.lifecycle.reset_record import KEY
+    from controllers.lifecycle.reset_rest import plan_forget
 
     platform = await store.find(PlatformInfo, "platform")
     if platform is not None and platform.spec.platform == "namespaces":
         message = "a node in namespaces has no disks of its own"
         raise OperationError("failed_precondition", message, "whoever started it destroys it: ophite cluster destroy")
     disks = {one.id: one.spec for one in await store.list(Disk)}
-    volumes = [one.spec for one in await store.list(DiscoveredVolume)]
-    return plan_reset(wanted, disks, volumes, patience)
+    volumes = {one.id: one.spec for one in await store.list(DiscoveredVolume)}
+    if wanted.forget:
+        value, meta = await store.find(MetaValue, KEY), await store.find(MetaStatus, "meta")
+        return plan_forget(value.spec.value if value else None, disks, volumes, patience, meta.spec.place if meta else "")
+    return plan_reset(wanted, disks, list(volumes.values()), patience)
 
 
 async def _check(store: Store, wanted: ResetRequest, ports: Ports) -> None:
@@ -97,7 +105,7 @@ async def _check(store: Store, wanted: ResetRequest, ports: Ports) -> None:
     if asked is not None or begun is not None:
         raise OperationError("failed_precondition", "the machine is shutting down already", "reset it after it is back")
     absence = Absence.AWAY
-    if destroys(wanted, "EPHEMERAL"):
+    if not wanted.forget and destroys(wanted, "EPHEMERAL"):
         absence = Absence.LEAVES if wanted.graceful else Absence.LOST
     await check_quorum(store, wanted.force, action="reset", clock=ports.clock, absence=absence, patience=ports.patience)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +16,11 @@ from controllers.block.luks import HEADER, Luks
 from controllers.block.luks_keys import SlotKey
 from controllers.block.wipe import open_device
 from controllers.block.wipe_plan import Target, WipePlan, order_steps, render_plan
+from controllers.block.wipe_record import KEY
+from controllers.lifecycle.reset_record import FORMAT, Place, ResetRecord, Wanted, parse_record, render_record
+from controllers.lifecycle.reset_rest import find_rest, plan_rest
+from controllers.resources.block import DiscoveredVolume, Disk
+from init.linux.meta import read_meta, write_meta
 from tests.harness.loop_disks import attached, run
 
 pytestmark = pytest.mark.kernel
@@ -59,6 +65,64 @@ def read(loop: str, partition: gpt.Partition | None = None) -> bytes:
 def read_table(loop: str) -> gpt.Table | None:
     with open_device(loop) as device:
         return gpt.parse(lambda offset, length: os.pread(device.fd, length, offset), 512, device.size)
+
+
+def make_meta(tmp_path: Path, wanted: gpt.Partition) -> str:
+    """META in a file, with the record of a reset of one partition."""
+    meta = tmp_path / "meta"
+    meta.write_bytes(bytes(MIB))
+    disk = Place(path="/dev/loop", system=True)
+    what = Wanted(disk=disk, uuid=str(wanted.uuid), label="STATE", size=wanted.sectors * 512)
+    write_meta(str(meta), {KEY: render_record(ResetRecord(format=FORMAT, request="one", targets=(what,)))})
+    return str(meta)
+
+
+def find_record(meta: str) -> ResetRecord | None:
+    text = read_meta(meta).values.get(KEY)
+    return parse_record(text) if text else None
+
+
+def plan_next(loop: str, meta: str) -> WipePlan:
+    """Return the plan of the boot that finds the record."""
+    record, table, name = find_record(meta), read_table(loop), loop.rpartition("/")[2]
+    assert record is not None
+    assert table is not None
+    volumes = {name: DiscoveredVolume(path=loop, size=SIZE, filesystem="gpt")}
+    for one in table.partitions:
+        path, size = f"{loop}p{one.number}", one.sectors * 512
+        volumes[f"{name}p{one.number}"] = DiscoveredVolume(
+            path=path, size=size, parent=name, partition_label=one.label, partition_uuid=str(one.uuid)
+        )
+    rest = find_rest(record, {name: Disk(path=loop, size=SIZE, system=True)}, volumes)
+    return plan_rest(record, rest, 1.0, meta)
+
+
+def test_a_program_that_is_killed_or_comes_to_its_limit_is_continued(loop: str, tmp_path: Path) -> None:
+    before, meta = read(loop, DATA), make_meta(tmp_path, STATE)
+    program, path = str(PROJECT / "controllers/block/wipe_main.py"), tmp_path / "reset.json"
+    path.write_text(render_plan(plan_next(loop, meta)))
+    with subprocess.Popen([sys.executable, "-I", "-S", program, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("reset: erase the beginning")
+        process.kill()
+    assert find_record(meta) is not None
+    path.write_text(render_plan(replace(plan_next(loop, meta), limit=0.0)))
+    done = subprocess.run([sys.executable, "-I", "-S", program, str(path)], capture_output=True, text=True, check=False)
+    record, table = find_record(meta), read_table(loop)
+    assert done.returncode == 1
+    assert record is not None
+    assert "the time was over" in record.problems[0]
+    assert table is not None
+    assert [one.label for one in table.partitions] == ["STATE", "u-data"], "the next boot has to find it"
+    path.write_text(render_plan(plan_next(loop, meta)))
+    done = subprocess.run([sys.executable, "-I", "-S", program, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    table = read_table(loop)
+    assert find_record(meta) is None
+    assert not any(read(loop, STATE))
+    assert read(loop, DATA) == before
+    assert table is not None
+    assert [one.label for one in table.partitions] == ["u-data"]
 
 
 def target(loop: str, number: int, partition: gpt.Partition, *, ends_only: bool = False) -> Target:

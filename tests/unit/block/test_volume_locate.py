@@ -6,6 +6,7 @@ import pytest
 
 from controllers.block.volume_locate import Facts, Hold, explain_missing, find_blocker, find_hold, locate_disk, locate_existing
 from controllers.resources.block import DiscoveredVolume, Disk, VolumeKind, VolumeMatch, VolumePhase, VolumeSpec, VolumeStatus
+from controllers.resources.reset import ResetHold
 
 USER = VolumeSpec(label="u-data", mount_point="/var/mnt/data", disks=("sda", "sdb"), problem="2 disks match")
 READY = VolumeStatus(phase=VolumePhase.READY)
@@ -77,15 +78,34 @@ def test_every_disk_is_named_when_none_will_do() -> None:
     assert explain_missing([], {}) == "no disk was found; attach one"
 
 
+STATE, NO_RESET = VolumeSpec(label="STATE", mount_point="/state"), ResetHold()
+
+
 def test_user_volumes_wait_for_what_they_are_mounted_in() -> None:
     hold = Hold(VolumePhase.WAITING, "waits for EPHEMERAL, where /var/mnt/data is")
     for done in ({}, {"EPHEMERAL": FAILED}):
-        assert find_hold(USER, Facts(done=done, configured=True)) == hold
-    assert find_hold(USER, Facts(done={"EPHEMERAL": READY}, configured=True)) is None
+        assert find_hold(USER, Facts(done=done, configured=True, reset=NO_RESET)) == hold
+    assert find_hold(USER, Facts(done={"EPHEMERAL": READY}, configured=True, reset=NO_RESET)) is None
     raw = VolumeSpec(label="r-raw", kind=VolumeKind.RAW)
-    assert find_hold(raw, Facts(configured=True)) is None
-    assert find_hold(raw, Facts()) == Hold(VolumePhase.MISSING, "waits for a complete configuration")
-    assert find_hold(VolumeSpec(label="STATE", mount_point="/state"), Facts()) is None
+    assert find_hold(raw, Facts(configured=True, reset=NO_RESET)) is None
+    assert find_hold(raw, Facts(reset=NO_RESET)) == Hold(VolumePhase.MISSING, "waits for a complete configuration")
+    assert find_hold(STATE, Facts(reset=NO_RESET)) is None
+
+
+def test_nothing_is_touched_before_meta_says_that_no_reset_is_unfinished() -> None:
+    for spec in (STATE, USER):
+        found = find_hold(spec, Facts(configured=True))
+        assert found is not None
+        assert found.phase is VolumePhase.WAITING
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_an_unfinished_reset_holds_everything_but_a_state_that_stays(stays: bool) -> None:
+    facts = Facts(configured=True, done={"EPHEMERAL": READY}, reset=ResetHold(held=True, state_stays=stays, reason="a reset"))
+    held = Hold(VolumePhase.MISSING, "is left alone: a reset")
+    labels = ("EPHEMERAL", "r-raw", "e-old")
+    assert [find_hold(VolumeSpec(label=label), facts) for label in labels] == [held] * 3
+    assert find_hold(STATE, facts) == (None if stays else held)
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,24 @@ import pytest
 from controllers.block.wipe_plan import parse_plan
 from controllers.etcd.client import Member
 from controllers.etcd.lock import AbsenceLock, Holder
-from controllers.lifecycle import reset_apply
+from controllers.lifecycle import reset_run, reset_scene
 from controllers.lifecycle.reset_apply import ResetController
+from controllers.lifecycle.reset_record import parse_record
 from controllers.ports import Paths, Ports
 from controllers.resources.block import DiscoveredVolume, Disk
 from controllers.resources.kubernetes import EtcdStatus, Nodename
 from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.resources.reset import AfterReset, ResetMode, ResetPhase, ResetRequest, ResetStatus
 from controllers.services.errors import ControlError, RequestError
+from init.linux.meta import MAX_PAYLOAD
 from tests.harness.clock import FakeClock, settle
 from tests.harness.engine import World
 from tests.harness.fake_etcd import Cluster
+from tests.unit.machine.test_meta import FakeMeta, InlineMetaController
 
 DISK = Disk(path="/dev/vda", size=50, system=True)
 REQUEST = ResetRequest(request="one")
+UUIDS = {label: f"00000000-0000-0000-0000-00000000000{at}" for at, label in enumerate(("STATE", "EPHEMERAL"))}
 
 
 class Machine:
@@ -76,9 +80,9 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
-    monkeypatch.setattr(reset_apply, "drain", made.drain)
-    monkeypatch.setattr(reset_apply, "uncordon", made.uncordon)
-    monkeypatch.setattr(reset_apply, "find_api", lambda view, name, patience: made)
+    monkeypatch.setattr(reset_run, "drain", made.drain)
+    monkeypatch.setattr(reset_run, "uncordon", made.uncordon)
+    monkeypatch.setattr(reset_scene, "find_api", lambda view, name, patience: made)
     return made
 
 
@@ -86,17 +90,20 @@ def read(path: str) -> str:
     return Path(path).read_text()
 
 
-async def reset(root: Path, machine: Machine, request: ResetRequest = REQUEST, *, etcd: bool = True) -> ResetStatus:
+async def reset(
+    root: Path, machine: Machine, request: ResetRequest = REQUEST, *, etcd: bool = True, meta: FakeMeta | None = None
+) -> ResetStatus:
     """Run a request on a node with the usual volumes, and return how it ended."""
+    meta = meta or FakeMeta()
     (root / "run/ophite").mkdir(parents=True, exist_ok=True)
     ports = Ports(paths=Paths(root))
     controller = ResetController(ports, machine, machine.client)
-    async with World(controller) as world:
-        controller._run.ports = Ports(clock=world.clock, paths=Paths(root))
+    async with World(controller, InlineMetaController(ports, lambda: meta)) as world:
+        controller._run.ports = controller._writer.ports = Ports(clock=world.clock, paths=Paths(root))
         await world.put("vda", DISK)
         for label in ("STATE", "EPHEMERAL"):
             path = f"/dev/{label.lower()}"
-            volume = DiscoveredVolume(path=path, size=1, parent="vda", partition_label=label, partition_uuid=label)
+            volume = DiscoveredVolume(path=path, size=1, parent="vda", partition_label=label, partition_uuid=UUIDS[label])
             await world.put(label, volume)
         await world.put("nodename", Nodename(nodename="cp1"))
         if etcd:
@@ -125,6 +132,8 @@ async def test_pods_first_then_etcd_then_everything(tmp_path: Path, machine: Mac
     status = await reset(tmp_path, machine)
     assert machine.log == ["drain cp1", "members", "remove 7", "reboot"]
     assert (status.phase, status.error, status.skipped) == (ResetPhase.STOPPING, "", ())
+    assert "remove 2 partitions of /dev/vda" in status.steps
+    assert status.steps[-1] == "note that the reset is over"
     assert status.steps[0] == "erase the beginning and the end of EPHEMERAL (/dev/ephemeral)"
     assert machine.last[-1] == str(tmp_path / "run/ophite/reset.json")
     assert os.stat(machine.last[-1]).st_mode & 0o777 == 0o600  # noqa: PTH116 - not in a coroutine
@@ -236,3 +245,63 @@ async def test_a_disk_that_went_away_is_said(tmp_path: Path, machine: Machine) -
     assert status.phase is ResetPhase.FAILED
     assert "there is no disk /dev/vdb" in status.error
     assert machine.log == ["uncordon cp1"]
+
+
+async def test_meta_knows_what_is_wanted_before_pid_1_is_told(tmp_path: Path, machine: Machine) -> None:
+    meta = FakeMeta()
+    await reset(tmp_path, machine, ResetRequest(request="one", graceful=False, then=AfterReset.POWEROFF, limit=60.0), meta=meta)
+    record = parse_record(meta.meta.values["reset"])
+    assert record is not None
+    assert (record.request, record.then, record.limit, record.tries) == ("one", AfterReset.POWEROFF, 60.0, 0)
+    assert {one.label: one.uuid for one in record.targets} == UUIDS
+    plan = parse_plan(read(machine.last[-1]))
+    assert (plan.record, plan.strict) == (meta.place, True)
+
+
+async def test_a_meta_that_does_not_outlive_a_reboot_is_said(tmp_path: Path, machine: Machine) -> None:
+    meta = FakeMeta()
+    meta.durable = False
+    status = await reset(tmp_path, machine, meta=meta)
+    assert machine.log[-1] == "reboot"
+    assert "is not continued" in status.skipped[0]
+    assert "reset" not in meta.meta.values
+    plan = parse_plan(read(machine.last[-1]))
+    assert (plan.record, plan.strict) == ("", False)
+
+
+async def test_a_meta_without_room_is_said_and_nothing_waits_for_the_next_boot(tmp_path: Path, machine: Machine) -> None:
+    meta = FakeMeta(**{"user.a": "x" * (MAX_PAYLOAD - 100)})
+    status = await reset(tmp_path, machine, meta=meta)
+    assert machine.log[-1] == "reboot"
+    assert "META has no room" in status.skipped[0]
+    assert not parse_plan(read(machine.last[-1])).strict
+
+
+async def test_a_reset_that_pid_1_refuses_is_not_continued_by_the_next_boot(tmp_path: Path, machine: Machine) -> None:
+    machine.refuses["reboot"] = ControlError("no connection to PID 1")
+    meta = FakeMeta()
+    status = await reset(tmp_path, machine, meta=meta)
+    assert status.phase is ResetPhase.FAILED
+    assert meta.meta.values == {}
+    assert meta.writes == 3, "overwritten before it is deleted, or the other copy still has it"
+
+
+async def test_what_was_unfinished_before_stays_so_when_another_one_fails(tmp_path: Path, machine: Machine) -> None:
+    machine.refuses["reboot"] = ControlError("no connection to PID 1")
+    meta = FakeMeta(reset="an older one")
+    await reset(tmp_path, machine, meta=meta)
+    assert meta.meta.values == {"reset": "an older one"}
+
+
+async def test_an_unfinished_one_is_forgotten_by_its_own_program(tmp_path: Path, machine: Machine) -> None:
+    meta = FakeMeta(reset="not even a record")
+    status = await reset(tmp_path, machine, ResetRequest(request="one", forget=True), meta=meta)
+    assert machine.log == ["reboot"]
+    assert status.steps == ("note that the reset is over",)
+    plan = parse_plan(read(machine.last[-1]))
+    assert (plan.record, plan.strict) == (meta.place, False)
+
+
+async def test_there_may_be_nothing_to_forget(tmp_path: Path, machine: Machine) -> None:
+    status = await reset(tmp_path, machine, ResetRequest(request="one", forget=True))
+    assert "no reset is unfinished" in status.error

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controllers.block.wipe_plan import DropEntries, EraseAll, EraseEnds, WipePlan
+from controllers.block.wipe_plan import DropEntries, DropRecord, EraseAll, EraseEnds, WipePlan
 from controllers.lifecycle.reset_plan import BASE_SECONDS, LIMIT_MAX, MAX_SECONDS, destroys, plan_reset
 from controllers.resources.block import DiscoveredVolume, Disk
 from controllers.resources.reset import AfterReset, ResetMode, ResetRequest
@@ -59,7 +59,7 @@ def entries(found: WipePlan) -> dict[str, set[str]]:
 
 def test_the_system_volumes_and_nothing_of_the_user() -> None:
     found = plan()
-    assert ends(found) == {"/dev/vda2", "/dev/vda3", "/dev/vda4"}
+    assert ends(found) == {"/dev/vda3", "/dev/vda4"}
     assert whole(found) == {"/dev/vda2", "/dev/vda4"}, "an encrypted volume needs only its header erased"
     assert entries(found) == {"/dev/vda": {"vda3", "vda4"}}, "META keeps its place"
 
@@ -132,6 +132,16 @@ def test_the_limit_follows_the_size_and_the_user() -> None:
     volume = DiscoveredVolume(path="/dev/vda4", size=10**14, parent="vda", partition_label="EPHEMERAL", partition_uuid="u")
     assert plan_reset(ResetRequest(), big, [volume]).limit == MAX_SECONDS
     assert plan_reset(ResetRequest(), big, [volume], patience=20).limit == LIMIT_MAX
+
+
+def test_a_record_makes_it_strict_and_goes_last() -> None:
+    found = plan_reset(ResetRequest(), DISKS, VOLUMES, record="/dev/vda2")
+    assert found.strict
+    assert found.ends_record(found.steps[-1])
+    assert isinstance(found.steps[-1], EraseAll), "META is destroyed, and the record with it"
+    kept = plan_reset(ResetRequest(system_volumes=("STATE",)), DISKS, VOLUMES, record="/dev/vda2")
+    assert kept.steps[-1] == DropRecord("/dev/vda2")
+    assert not plan().strict
 
 
 def test_what_is_destroyed() -> None:
