@@ -6,7 +6,6 @@ All share one network; a node's own member is the one at its address, not at loc
 import asyncio
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,13 +19,14 @@ from controllers.etcd.quorum import Absence, check_quorum
 from controllers.etcd.service import CLIENT_PORT, METRICS_PORT, render_etcd_flags
 from controllers.etcd.spec import peer_url
 from controllers.lifecycle.absence_apply import GRACE, AbsenceController
-from controllers.lifecycle.reset_apply import EtcdMember, Run, Scene
+from controllers.lifecycle.reset_leave import Departure
+from controllers.lifecycle.reset_run import LEAVE_SECONDS
+from controllers.lifecycle.reset_scene import EtcdMember
 from controllers.pki.authority import Request
-from controllers.ports import Paths, Ports
+from controllers.ports import Ports
 from controllers.resources.kubernetes import EtcdData, EtcdSpec, EtcdStatus
 from controllers.resources.machine import PowerRequest
 from controllers.resources.meta import MetaStatus
-from controllers.resources.reset import ResetPhase, ResetRequest, ResetStatus
 from controllers.runtime.clock import SystemClock
 from controllers.runtime.errors import OperationError
 from controllers.runtime.memory import MemoryStore
@@ -159,23 +159,13 @@ async def check_a_way_down_and_up(nodes: list[Node]) -> None:
     await second.forget()
 
 
-class NoPower:
-    """PID 1, of which nothing is asked."""
-
-    async def power(self, action: str, last: Sequence[str] = (), limit: float = 0.0) -> None:
-        """Never called."""
-        raise AssertionError(action)
-
-
 async def check_leaving(nodes: list[Node]) -> None:
     """A reset takes the member out of the cluster, though that stops it, and gives the lock back by way of another."""
     first, second, third = nodes
     assert await third.ask("reset", absence=Absence.LEAVES) == ""
     assert "cp3" in await first.ask("reset", force=True, absence=Absence.LEAVES)
-    run = Run(Ports(paths=Paths(Path("/run/node"))), NoPower(), make_own_client, lambda: None)
-    run.status = ResetStatus(phase=ResetPhase.PLANNED)
     member = EtcdMember(third.member, ROOT.spec, third.leaf.spec)
-    await run._leave(Scene(ResetRequest(), {}, (), third.name, None, member))
+    await Departure(member, make_own_client, SystemClock(), LEAVE_SECONDS).leave()
     assert [one.name for one in await first.client.members(current=True)] == ["cp1", "cp2"]
     assert await first.client.get(KEY) is None
     assert await second.ask("reset", absence=Absence.LEAVES) == ""
