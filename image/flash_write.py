@@ -160,7 +160,7 @@ def write_first(disk: OpenDisk, written: Written, *, compare: bool) -> None:
 
 def plan_marks(size: int, image: int) -> tuple[int, ...]:
     """Where marks go on a disk of `size` bytes beside an image of `image` bytes: so close that wherever addresses begin anew,
-    one of them falls into the image, and one at the end."""
+    one of them falls into the image (of `MARK` bytes or more), and one at the end."""
     end = size // MARK * MARK - MARK
     step = max(image // MARK, -(-size // MARK // MOST), 1) * MARK
     first = -(-image // MARK) * MARK

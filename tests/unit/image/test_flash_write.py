@@ -264,7 +264,7 @@ def test_an_image_that_is_larger_than_it_said_goes_over_marks() -> None:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy host is no failure
-@given(st.integers(1, 1 << 41), st.integers(512, 1 << 33), st.integers(1, 1 << 41))
+@given(st.integers(1, 1 << 41), st.integers(MARK, 1 << 33), st.integers(1, 1 << 41))
 def test_wherever_addresses_begin_anew_a_mark_falls_into_the_image(size: int, image: int, real: int) -> None:
     places = plan_marks(size, image)
     assert len(places) <= MOST + 2
