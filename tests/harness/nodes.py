@@ -13,13 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from image import cluster
 from image.cluster_state import Cluster, get_cluster
+from image.errors import ImageError
 from image.formats.oci import Entry, Image, encode_image
+from image.qmp import Qmp
 from image.run import get_program
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -27,6 +30,7 @@ BUILD = PROJECT / "build"
 IMAGE = BUILD / "test-image"
 TEST_IMAGE = "ophite.local/test:1"
 BUILD_SECONDS = 3600.0  # with cold caches it builds Kubernetes from source
+LOOK = 1.0  # seconds between two looks at the processors
 
 Say = Callable[[str], None]
 
@@ -97,8 +101,10 @@ class Running:
         self.cluster.kubeconfig.write_text(cluster.render_kubeconfig(text, self.cluster.kubernetes))
 
     def save_artifacts(self, directory: Path) -> None:
-        """Keep what explains a failure: console, kernel log, and every resource that the API still gives."""
-        directory.mkdir(parents=True, exist_ok=True)
+        """Keep what explains a failure: console, processors, kernel log, and every resource that the API still gives."""
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        save_registers(self.cluster.node_directory / "qmp.sock", directory / "registers.txt")
         for path in self.cluster.node_directory.glob("*.log"):
             shutil.copyfile(path, directory / path.name)
         for name, words in ARTIFACT_COMMANDS.items():
@@ -109,6 +115,14 @@ class Running:
             (directory / name).write_text(text)
             if "did not answer" in text:
                 return
+
+
+def save_registers(socket: Path, target: Path) -> None:
+    """Write down where the processors of a machine are, twice: who hangs before the first word is seen nowhere else."""
+    with suppress(ImageError), Qmp(socket) as machine, target.open("w") as file:
+        for _ in range(2):
+            file.write(machine.execute("human-monitor-command", **{"command-line": "info registers -a"}))
+            time.sleep(LOOK)
 
 
 ARTIFACT_COMMANDS = {
