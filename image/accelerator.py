@@ -8,6 +8,7 @@ times slower for Go programs, and the node multiplies every time-out by that.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +40,13 @@ KVM = Accelerator("kvm", ("-accel", "kvm", "-cpu", "host"), 1)
 TRANSLATED = 2047
 
 
-def emulate(processor: str) -> Accelerator:
-    """The emulation of a processor, by QEMU's name of it."""
-    return Accelerator("tcg", ("-accel", f"tcg,thread=multi,tb-size={TRANSLATED}", "-cpu", processor), 20)
+def emulate(processor: str, cpus: int = 0) -> Accelerator:
+    """The emulation of processors, by QEMU's name of them. In: how many a board has for good, 0 for as many as are wanted.
+
+    More of them than the host has would wait for one that does not run, until their kernel sees stalls; so they take turns.
+    """
+    thread = "multi" if cpus <= (os.cpu_count() or 1) else "single"
+    return Accelerator("tcg", ("-accel", f"tcg,thread={thread},tb-size={TRANSLATED}", "-cpu", processor), 20)
 
 
 TCG = emulate("max")
@@ -51,7 +56,7 @@ def get_accelerator(qemu: Qemu, hardware: Emulated, kernel: Path) -> Accelerator
     """KVM if a kernel really boots with it, else TCG."""
     machine = hardware.machine
     if hardware.arch != get_host_arch().name or not hardware.pci or not KVM_DEVICE.exists():
-        return emulate(hardware.processor)
+        return emulate(hardware.processor, hardware.cpus)
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
     def probe(directory: Path) -> None:

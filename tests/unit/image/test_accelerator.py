@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from image import accelerator
-from image.accelerator import KVM, PROOF, TCG, get_accelerator, probe_kvm
+from image.accelerator import KVM, PROOF, TCG, emulate, get_accelerator, probe_kvm
 from image.arch import get_host_arch
 from image.qemu_boards import HARDWARE, USUAL
 from image.qemu_packages import Qemu
@@ -49,3 +50,11 @@ def test_what_is_not_this_host_s_processor_is_emulated(tmp_path: Path, monkeypat
     found = get_accelerator(make_qemu(f"print({PROOF.decode()!r})"), HARDWARE[name], tmp_path)
     assert found.options[-1] == HARDWARE[name].processor
     assert (found.name, found.patience) == (TCG.name, TCG.patience)
+
+
+@pytest.mark.parametrize(("cpus", "host", "thread"), [(0, 1, "multi"), (4, 4, "multi"), (4, 2, "single"), (4, None, "single")])
+def test_more_processors_than_the_host_has_take_turns(
+    monkeypatch: pytest.MonkeyPatch, cpus: int, host: int | None, thread: str
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: host)
+    assert f"thread={thread}," in emulate("cortex-a53", cpus).options[1]
