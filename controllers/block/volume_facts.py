@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TypeVar
 
 from controllers.block.luks import SlotKey
@@ -45,10 +46,17 @@ INPUTS = (
 S = TypeVar("S", bound=Spec)
 
 
+def is_settled(view: View, volumes: Container[str], age: float, patience: float) -> bool:
+    """Return whether each device was looked at, and new ones had their time to appear.
+
+    In: `volumes` by kernel name; `age`: seconds since the first look.
+    """
+    return age >= SETTLE * patience and all(one.id in volumes for one in view.list(BlockDevice))
+
+
 def gather_facts(view: View, ports: Ports, age: float) -> Facts:
     """Return what is known now. In: `age`, seconds since this was asked first."""
     volumes = _by_id(view, DiscoveredVolume)
-    looked = all(one.id in volumes for one in view.list(BlockDevice))
     config = view.find(ConfigStatus, "config")
     hold = view.find(ResetHold, RESET)
     from_memory = ports.cmdline.get("ophite.root", "") in ("iso", "initramfs")
@@ -56,7 +64,7 @@ def gather_facts(view: View, ports: Ports, age: float) -> Facts:
         disks=_by_id(view, Disk),
         volumes=volumes,
         modules=_by_id(view, KernelModuleStatus),
-        settled=looked and age >= SETTLE * ports.patience,
+        settled=is_settled(view, volumes, age, ports.patience),
         configured=config is not None and config.spec.complete,
         installing=from_memory and bool(view.list(InstallConfig) or view.find(InstallRequest, "install")),
         reset=hold.spec if hold else None,

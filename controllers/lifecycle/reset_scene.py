@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from controllers.block.volume_facts import SETTLE
+from controllers.block.volume_facts import is_settled
 from controllers.lifecycle.drain import DrainApi
 from controllers.lifecycle.reset_record import KEY
 from controllers.lifecycle.scene import find_api
@@ -78,7 +78,7 @@ def gather(view: View, patience: float, age: float) -> Scene:
         request=request.spec if request else None,
         disks={one.id: one.spec for one in view.list(Disk)},
         volumes=volumes,
-        settled=age >= SETTLE * patience and all(one.id in volumes for one in view.list(BlockDevice)),
+        settled=is_settled(view, volumes, age, patience),
         age=age,
         meta=meta.spec.place if meta is not None and meta.spec.durable else "",
         record=value.spec.value if value else None,
