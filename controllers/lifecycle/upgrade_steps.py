@@ -149,8 +149,7 @@ async def check_etcd(work: Work) -> None:
     store = MemoryStore(work.clock)
     for one in work.node.etcd:
         await store.create(new(one.id, one.spec))
-    action = ROLLBACK if work.request.source == ROLLBACK else "upgrade"
-    await check_quorum(store, work.request.force, action=action, clock=work.clock, patience=work.patience)
+    await check_quorum(store, work.request.force, action=work.request.action, clock=work.clock, patience=work.patience)
 
 
 async def drain_node(work: Work) -> None:

@@ -50,6 +50,11 @@ class UpgradeRequest(Spec, frozen=True, kw_only=True):
     stage: bool = False
     window: float = 0.0
 
+    @property
+    def action(self) -> str:
+        """What others are told that this node does."""
+        return ROLLBACK if self.source == ROLLBACK else "upgrade"
+
 
 class UpgradeStatus(Spec, frozen=True, kw_only=True):
     """How the upgrade goes, or how the last one ended; id `upgrade`.

@@ -112,8 +112,6 @@ async def ask(store: Store, request: Rollback, source: str, bundle: str, ports: 
 
     check_request(request, source)
     await _check_idle(store)
-    action = ROLLBACK if source == ROLLBACK else "upgrade"
-    await check_quorum(store, request.force, action=action, clock=ports.clock, patience=ports.patience)
     wanted = UpgradeRequest(
         request=secrets.token_hex(8),
         source=source,
@@ -122,6 +120,7 @@ async def ask(store: Store, request: Rollback, source: str, bundle: str, ports: 
         stage=request.stage,
         window=request.window,
     )
+    await check_quorum(store, wanted.force, action=wanted.action, clock=ports.clock, patience=ports.patience)
     try:
         await store.create(new(UPGRADE, wanted, owner=OWNER))
     except AlreadyExists:
