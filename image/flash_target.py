@@ -15,7 +15,8 @@ from pathlib import Path
 
 from controllers.block import gpt, sysfs
 from controllers.block.disk_identity import read_identity
-from controllers.block.superblocks import clean, has_mbr_partitions, is_blank, probe
+from controllers.block.superblocks import has_mbr_partitions, is_blank, probe
+from controllers.runtime.text import make_printable
 from image.errors import ImageError
 from image.flash_users import Host, User, find_users, list_partitions
 
@@ -136,7 +137,7 @@ def describe_content(path: Path, size: int, sector_size: int = SECTOR) -> tuple[
     try:
         table = gpt.parse(lambda offset, length: read_at(path, offset, length), sector_size, size)
         if table is not None:
-            return "gpt", {one.number: clean(one.label) for one in table.partitions}
+            return "gpt", {one.number: make_printable(one.label) for one in table.partitions}
         found = probe(lambda offset, length: read_at(path, offset, length), size)
         if found is not None:
             return found.filesystem, {}

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from controllers.block.superblocks import clean
 from controllers.block.swap import read_swaps
 from controllers.block.sysfs import read_text
+from controllers.runtime.text import make_printable
 from init.linux.mount import Mount, read_mounts
 
 SYSTEM = ("/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/usr", "/var")
@@ -85,7 +85,7 @@ def find_mounts(host: Host, family: Iterable[str]) -> Iterator[User]:
         name = numbers.get(mount.device) or _family_source(mount, numbers.values()) or members.get(_source_name(mount))
         if name is not None:
             system = mount.target in SYSTEM
-            place = clean(mount.target)
+            place = make_printable(mount.target)
             what = f"is mounted at {place}" + (": the running system" if system else "")
             yield User(name, what, "" if system else f"umount {place}", system)
 

@@ -16,6 +16,7 @@ from controllers.block import gpt, superblocks, sysfs
 from controllers.ports import Ports
 from controllers.resources.block import BlockDevice, DiscoveredVolume
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
+from controllers.runtime.text import make_printable
 
 PROBED = frozenset({"disk", "partition", "mapper", "raid", "optical", "loop"})
 
@@ -89,7 +90,7 @@ class DiscoveryController(Controller):
             if entry is not None:
                 volume = msgspec.structs.replace(
                     volume,
-                    partition_label=superblocks.clean(entry.label),
+                    partition_label=make_printable(entry.label),
                     partition_uuid=str(entry.uuid),
                     partition_type=str(entry.type),
                 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controllers.block.sysfs import LIMIT, read_text
+from controllers.runtime.text import make_printable
 
 NAA, T10, VENDOR = 3, 1, 0  # types of designators, SPC-4 table 597
 BY_ID = "/dev/disk/by-id/"
@@ -111,7 +112,7 @@ def _serial(disk: Path) -> str:
 
 
 def _clean(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text.strip(" \0"))
+    return make_printable(text.strip(" \0"))
 
 
 def _read(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from controllers.block.gpt import Read
+from controllers.runtime.text import make_printable
 
 HEAD = 72 * 1024
 """Bytes read from the start of a device; all signatures but those of ZFS and old RAID end before."""
@@ -90,11 +91,6 @@ def is_blank(read: Read, size: int) -> bool:
     return not any(any(read(offset, length)) for offset, length in ends)
 
 
-def clean(text: str) -> str:
-    """Return a text from a disk without characters that could confuse a terminal."""
-    return "".join(char if char.isprintable() else "?" for char in text)
-
-
 def has_mbr_partitions(head: bytes) -> bool:
     """Return whether the first sector is a master boot record with partitions of its own."""
     if head[510:512] != b"\x55\xaa":
@@ -104,7 +100,7 @@ def has_mbr_partitions(head: bytes) -> bool:
 
 def _text(raw: bytes) -> str:
     """Return a label as text that is safe to show."""
-    return clean(raw.partition(b"\0")[0].decode("utf-8", "replace").strip())
+    return make_printable(raw.partition(b"\0")[0].decode("utf-8", "replace").strip())
 
 
 def _uuid(raw: bytes) -> str:

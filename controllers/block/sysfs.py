@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from controllers.resources.block import BlockDevice
+from controllers.runtime.text import make_printable
 
 SECTOR = 512
 """Unit of `size` in sysfs, whatever the device's own sector size."""
@@ -33,7 +34,7 @@ def read_text(path: Path) -> str:
     except OSError:
         return ""
     text = raw.decode("utf-8", "replace").strip().strip("\0")
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return make_printable(text)
 
 
 def read_number(path: Path, default: int = 0) -> int:

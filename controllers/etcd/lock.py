@@ -13,6 +13,7 @@ from collections.abc import Iterable
 import msgspec
 
 from controllers.etcd.client import EtcdClient, KeyValue
+from controllers.runtime.text import make_printable
 from controllers.services.errors import RequestError
 
 KEY = "/ophite/absence"
@@ -154,4 +155,4 @@ def parse_holder(value: bytes) -> Holder:
 
 
 def _clean(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text[:TEXT_MAX])
+    return make_printable(text[:TEXT_MAX])

@@ -14,6 +14,7 @@ from pathlib import Path
 from controllers.ports import Ports
 from controllers.resources.hardware import MemoryInfo, ProcessorInfo, SystemInformation
 from controllers.runtime.controller import Controller, Output, View, Wanted
+from controllers.runtime.text import make_printable
 
 LIMIT = 1024 * 1024
 SHOWN = 256
@@ -48,7 +49,7 @@ def read_attribute(path: Path) -> str:
 def clean(text: str) -> str:
     """Return a text of some maker, cut and printable; "" for the placeholders of careless ones."""
     text = text.strip("\0 \t\r\n")[:SHOWN]
-    text = "".join(char if char.isprintable() else "?" for char in text)
+    text = make_printable(text)
     return "" if text.lower() in PLACEHOLDERS else text
 
 

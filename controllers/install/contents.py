@@ -16,6 +16,7 @@ from uuid import UUID
 from controllers.block import gpt, superblocks
 from controllers.install import layout
 from controllers.install.mark import read_mark
+from controllers.runtime.text import make_printable
 
 SHOWN = 12
 """Partitions that are named one by one; more are counted."""
@@ -75,7 +76,7 @@ def _interrupted(disk_uuid: UUID, table: gpt.Table | None = None) -> Contents:
 def _describe_table(read: gpt.Read, table: gpt.Table) -> Iterator[str]:
     yield f"a GPT of {len(table.partitions)} partitions"
     for one in table.partitions[:SHOWN]:
-        name = f" {superblocks.clean(one.label)!r}" if one.label else ""
+        name = f" {make_printable(one.label)!r}" if one.label else ""
         content = _describe_at(read, one.first * table.sector_size, one.sectors * table.sector_size)
         yield f"partition {one.number}{name}: {content}"
 

@@ -34,6 +34,7 @@ from controllers.resources.machine import ConfigStatus, MachineConfiguration, No
 from controllers.resources.network import LinkStatus
 from controllers.runtime.controller import SHARED, Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import RuntimeFault
+from controllers.runtime.text import make_printable
 
 if TYPE_CHECKING:
     from controllers.install.ports import InstallPort, MediumPort
@@ -203,8 +204,7 @@ class InstallApplyController(Controller):
     def _announce(self, text: str) -> None:
         """Say a step in the log and on the console."""
         log.info("install", extra={"step": text})
-        printable = "".join(char if char.isprintable() else "?" for char in text)
-        write_console(self._ports.paths.dev / "console", f"install: {printable}\r\n")
+        write_console(self._ports.paths.dev / "console", f"install: {make_printable(text)}\r\n")
 
 
 def choose_disk(disks: Iterable[Disk], document: InstallConfig | None, request: InstallRequest | None) -> Disk:

@@ -24,6 +24,7 @@ from controllers.ports import Ports
 from controllers.resources.reset import AfterReset, ResetPhase, ResetRequest, ResetStatus
 from controllers.runtime.clock import within
 from controllers.runtime.errors import RuntimeFault
+from controllers.runtime.text import make_printable
 
 if TYPE_CHECKING:
     from controllers.block.wipe_plan import WipePlan
@@ -175,7 +176,7 @@ class Run:
         _log.info("reset", extra={"step": step, "detail": detail})
         namespaces = self.ports.cmdline.get("ophite.platform") == "namespaces"
         console = self.ports.paths.proc / "1/fd/2" if namespaces else self.ports.paths.dev / "console"
-        line = "".join(char if char.isprintable() else "?" for char in f"reset: {step}{': ' if detail else ''}{detail}")
+        line = make_printable(f"reset: {step}{': ' if detail else ''}{detail}")
         await asyncio.to_thread(write_console, console, f"{line}\r\n")
         self._show(step)
 

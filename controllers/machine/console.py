@@ -18,6 +18,7 @@ from controllers.resources.machine import MachineStatus, Stage, VersionInfo
 from controllers.resources.network import HostnameStatus, NodeAddress, WifiStatus
 from controllers.resources.pki import ApiServing
 from controllers.runtime.controller import Controller, Input, View, Wanted
+from controllers.runtime.text import make_printable
 
 PAUSE = 5.0
 MAX_LINKS = 4
@@ -54,7 +55,7 @@ def render(summary: Summary) -> str:
     lines += summary.wifi
     if summary.upgrade:
         lines.append(summary.upgrade)
-    return "".join(f"{_printable(line)}\r\n" for line in [*lines, RULE])
+    return "".join(f"{make_printable(line)}\r\n" for line in [*lines, RULE])
 
 
 def _next_steps(summary: Summary) -> list[str]:
@@ -68,10 +69,6 @@ def _next_steps(summary: Summary) -> list[str]:
         "next: ophite gen config NAME https://ADDRESS:6443, and then",
         f"  ophite apply-config --insecure -n {address} --fingerprint {summary.fingerprint} -f controlplane.yaml",
     ]
-
-
-def _printable(line: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in line)
 
 
 class ConsoleController(Controller):
