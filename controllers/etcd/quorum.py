@@ -22,7 +22,7 @@ from controllers.runtime.clock import Clock
 from controllers.runtime.errors import OperationError
 from controllers.runtime.store import Store
 from controllers.services.errors import RequestError
-from controllers.services.health import MAX_FACTOR
+from controllers.services.health import bound_patience
 
 ASK_SECONDS = 5.0
 """How long one member may take to say how it is, before patience."""
@@ -194,7 +194,7 @@ async def has_left(clients: Iterable[EtcdClient], member: str) -> bool:
 
 def _limit(patience: float) -> float:
     """Return how many seconds a member may take."""
-    return ASK_SECONDS * min(max(patience, 1.0), MAX_FACTOR)
+    return ASK_SECONDS * bound_patience(patience)
 
 
 async def _is_running(store: Store) -> bool:

@@ -11,7 +11,7 @@ from controllers.resources.services import ServiceHealth, ServiceStatus
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.errors import RequestError
-from controllers.services.health import MAX_FACTOR
+from controllers.services.health import bound_patience
 
 UNWELL_INTERVAL, WELL_INTERVAL = 2.0, 30.0
 """Seconds to the next question, times the patience factor."""
@@ -39,7 +39,7 @@ class EtcdStatusController(Controller):
 
     def __init__(self, ports: Ports, client: MakeClient = make_client) -> None:
         self._client = client
-        self._factor = min(max(ports.patience, 1.0), MAX_FACTOR)
+        self._factor = bound_patience(ports.patience)
 
     async def reconcile(self, view: View) -> Iterable[Wanted]:
         """One status. Raises `Waiting` while there is no etcd to ask."""

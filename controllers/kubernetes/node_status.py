@@ -16,7 +16,7 @@ from controllers.resources.pki import Certificate, CertificateRoot
 from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.services.errors import RequestError
-from controllers.services.health import API_SERVER, MAX_FACTOR
+from controllers.services.health import API_SERVER, bound_patience
 
 NOT_READY_INTERVAL, READY_INTERVAL = 2.0, 10.0
 """Seconds to the next look, times the patience factor."""
@@ -38,7 +38,7 @@ class NodeStatusController(Controller):
 
     def __init__(self, ports: Ports) -> None:
         self._patience = ports.patience
-        self._factor = min(max(ports.patience, 1.0), MAX_FACTOR)
+        self._factor = bound_patience(ports.patience)
         self._read = make_reader(ports.paths.root)
 
     async def reconcile(self, view: View) -> Iterable[Wanted]:

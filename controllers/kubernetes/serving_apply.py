@@ -34,7 +34,7 @@ from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.errors import RequestError
-from controllers.services.health import API_SERVER, MAX_FACTOR
+from controllers.services.health import API_SERVER, bound_patience
 
 INTERVAL = 10.0
 """Seconds between two looks, before patience: so long a new worker's logs cannot be read."""
@@ -77,7 +77,7 @@ class ServingApplyController(Controller):
 
     def __init__(self, ports: Ports) -> None:
         self._patience = ports.patience
-        self._factor = min(max(ports.patience, 1.0), MAX_FACTOR)
+        self._factor = bound_patience(ports.patience)
         self._clock = ports.clock
         self._delays: dict[str, Delay] = {}
         """Uid of a request that waits; a new brain begins to count again."""

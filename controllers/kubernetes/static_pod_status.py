@@ -14,7 +14,7 @@ from controllers.resources.services import ServiceHealth
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.errors import RequestError
-from controllers.services.health import API_SERVER, MAX_FACTOR
+from controllers.services.health import API_SERVER, bound_patience
 from controllers.services.https_client import Endpoint, Identity, send
 
 KUBELET_PORT = 10250
@@ -37,7 +37,7 @@ class StaticPodStatusController(Controller):
     outputs = (Output(StaticPodStatus),)
 
     def __init__(self, ports: Ports) -> None:
-        self._factor = min(max(ports.patience, 1.0), MAX_FACTOR)
+        self._factor = bound_patience(ports.patience)
 
     async def reconcile(self, view: View) -> Iterable[Wanted]:
         """One status per static pod that kubelet knows."""

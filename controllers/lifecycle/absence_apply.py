@@ -26,7 +26,7 @@ from controllers.resources.reset import RESET, ResetPhase, ResetRequest, ResetSt
 from controllers.runtime.controller import Controller, Input, Output, View, Wanted
 from controllers.runtime.errors import Waiting
 from controllers.services.errors import RequestError
-from controllers.services.health import MAX_FACTOR
+from controllers.services.health import bound_patience
 
 _log = logging.getLogger("lifecycle")
 
@@ -58,7 +58,7 @@ class AbsenceController(Controller):
     def __init__(self, ports: Ports, client: MakeClient = make_client) -> None:
         self._client = client
         self._patience = ports.patience
-        self._factor = min(max(ports.patience, 1.0), MAX_FACTOR)
+        self._factor = bound_patience(ports.patience)
         self._spare: tuple[int, float] | None = None
         """Revision of a lock that has no reason, and when that was seen first."""
 

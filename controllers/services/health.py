@@ -32,6 +32,11 @@ HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0
 SETTINGS_FRAME = 4
 
 
+def bound_patience(patience: float) -> float:
+    """Return the factor for intervals and for limits of short questions: from 1 to `MAX_FACTOR`."""
+    return min(max(patience, 1.0), MAX_FACTOR)
+
+
 class Probe(NamedTuple):
     """What a check needs: the node's paths are in `socket`, certificates in `identity` (None: not there yet)."""
 
@@ -114,7 +119,7 @@ class HealthController(Controller):
 
     def __init__(self, ports: Ports, checks: dict[str, Check] | None = None) -> None:
         self._checks = CHECKS if checks is None else checks
-        self._factor = min(max(ports.patience, 1.0), MAX_FACTOR)
+        self._factor = bound_patience(ports.patience)
         self._socket = str(ports.paths / "run/containerd/containerd.sock")
 
     async def reconcile(self, view: View) -> Iterable[Wanted]:
