@@ -102,7 +102,7 @@ def answer_requests(node: Running) -> None:
     assert "kubernetes.default.svc is not the node's name" in kubelet.wait_for_denial(service)
     assert "is not a node" in kubelet.wait_for_denial(others.strip().rpartition("/")[2])
     wait_for("the denied requests in the API", lambda: find_states(node).get(endpoint) == "denied", SECONDS)
-    assert good not in find_states(node)
+    wait_for("the signed request to be gone from the API", lambda: good not in find_states(node), SECONDS)
     kubelet.leave()
 
 
